@@ -1,0 +1,19 @@
+"""The trading engine of hip3-tui. Knows nothing of terminals.
+
+One sentence: decide in plain synchronous machines that take an event and the time and return effects; do all waiting, signing and
+talking in one thin loop around them; let the console see one immutable snapshot and send small commands.
+
+    model/         what exists      frozen values: market, rounding, cloid, order and its transition table, position, signal
+    config.py      every setting, with its limit and its reason
+    messages/      what is said     events, commands, queries in; effects and snapshot out
+    engine/        what decides     no clock, no socket, no dice
+    hyperliquid/   how the venue writes   actions, signing, parsing, assets; pure functions
+    sim/           a venue in memory      matching, market, faults; pure and seeded
+    runtime/       the outside      engine thread, loop, gateway, signer, keys, journal, simulator server, assembly; decides nothing
+
+Imports go downward only (contracts in pyproject.toml, run by tests/test_architecture.py):
+runtime -> everything; sim -> hyperliquid and below; engine and hyperliquid are strangers and see messages, config and model;
+messages -> config, model; config -> model; model -> nothing of ours.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,386 @@
+"""Every setting, with its limit and the reason for it. Read once at start-up, frozen after.
+
+Turns TOML text into a `Config` or into one `ConfigError` that names file, key, value and what is allowed. Opens no file and asks no
+environment (core.runtime.config_file does). Easy to get wrong: a key that is misspelt must refuse to start, not fall back to a default.
+
+SPEC 1, 9.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Any, ClassVar, Literal, Union, get_type_hints
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta, Struct
+
+from core.model.market import MarketKey
+
+Usd = Decimal
+Bps = Decimal
+Factor = Decimal
+Share = Decimal
+Ms = Annotated[int, Meta(ge=1, le=86_400_000)]
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+
+
+class ConfigError(Exception):
+    """The config cannot be used; the text says where and what is allowed. The operator's to mend."""
+
+
+class Network(Enum):
+    """Read off the URLs. The simulator is our own, on loopback."""
+
+    MAINNET = "mainnet"
+    TESTNET = "testnet"
+    SIMULATOR = "simulator"
+
+
+_MAINNET_HOST = "api.hyperliquid.xyz"
+_TESTNET_HOST = "api.hyperliquid-testnet.xyz"
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+
+
+class _Section(Struct, frozen=True, forbid_unknown_fields=True):
+    """Decimal settings get their range here: msgspec checks ranges of int and float alone."""
+
+    ranges: ClassVar[dict[str, tuple[str, str]]] = {}
+    """Setting -> lowest and highest value, both allowed."""
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in self.ranges.items():
+            value: Decimal | None = getattr(self, name)
+            if value is not None and not (value.is_finite() and Decimal(low) <= value <= Decimal(high)):
+                raise ValueError(f"{name}: expected a number from {low} to {high} (found {value})")
+
+
+_USD = ("0.01", "1000000")
+_BPS = ("0", "10000")
+
+
+class MarketConfig(_Section, frozen=True):
+    ranges = {
+        "threshold_bps": _BPS,
+    }
+    coin: Annotated[str, Meta(min_length=1, max_length=32)]
+    """Wire name, ``xyz:SNDK`` or ``BTC``."""
+    asset_idx: Annotated[int, Meta(ge=0)] | None = None
+    """The whole asset id. Pinned: start-up is refused when the exchange says otherwise."""
+    threshold_bps: Bps | None = None
+    """Edge asked for beyond fee and slippage; default execution.min_edge_bps."""
+
+    @property
+    def key(self) -> MarketKey:
+        return MarketKey.parse(self.coin)
+
+
+class EnvVarKey(_Section, frozen=True, tag="env_var", tag_field="type"):
+    var_name: Annotated[str, Meta(min_length=1)]
+
+
+class FileKey(_Section, frozen=True, tag="file", tag_field="type"):
+    path: Annotated[str, Meta(min_length=1)]
+
+
+class SimulatorKey(_Section, frozen=True, tag="simulator", tag_field="type"):
+    """The publicly known test key that our simulator funds. Refused on any other network."""
+
+
+class SignerConfig(_Section, frozen=True):
+    key_source: Union[EnvVarKey, FileKey, SimulatorKey]
+    address: Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{40}$")] | None = None
+    """When given, the key must derive it, else start-up fails."""
+
+
+class AccountConfig(_Section, frozen=True):
+    address: Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{40}$")]
+    """The account that is queried and traded: the master or a sub-account, never an agent."""
+
+
+class SafetyConfig(_Section, frozen=True):
+    ranges = {
+        "max_notional_usd": _USD,
+        "auto_stop_loss_usd": _USD,
+    }
+    testnet_only: bool = False
+    mainnet: bool = False
+    max_notional_usd: Usd = Decimal(100)
+    allowed_markets: tuple[str, ...] | None = None
+    max_daily_trades: Count = 50
+    auto_stop_loss_usd: Usd = Decimal(20)
+
+
+class ExecutionConfig(_Section, frozen=True):
+    ranges = {
+        "size_alpha": ("0.0001", "1"),
+        "max_notional_per_market": _USD,
+        "max_notional_total": _USD,
+        "flatten_slippage_bps": ("1", "200"),
+        "flatten_slippage_max_bps": ("1", "200"),
+        "min_edge_bps": _BPS,
+        "slippage_bps": _BPS,
+    }
+    size_alpha: Share = Decimal("0.05")
+    """Share of the size at the touch that one order takes."""
+    max_notional_per_market: Usd = Decimal(50)
+    max_notional_total: Usd = Decimal(100)
+    time_stop_ms: Ms = 30_000
+    reduce_only_timeout_ms: Ms = 60_000
+    inflight_limit: Annotated[int, Meta(ge=1, le=100)] = 100
+    """The exchange's own limit of unanswered posts over all connections of one address."""
+    inflight_high_watermark: Annotated[int, Meta(ge=1, le=100)] = 80
+    cancel_queue_cap: Count = 200
+    reduce_only_queue_cap: Count = 500
+    new_order_queue_cap: Count = 1000
+    batch_max_orders: Annotated[int, Meta(ge=1, le=200)] = 50
+    batch_max_cancels: Annotated[int, Meta(ge=1, le=200)] = 50
+    tick_interval_ms: Annotated[int, Meta(ge=10, le=10_000)] = 100
+    dispatch: Literal["eager", "tick"] = "eager"
+    """eager: the first action after an idle interval leaves at once, then the interval holds."""
+    post_timeout_ms: Ms = 5_000
+    flatten_slippage_bps: Bps = Decimal(100)
+    flatten_slippage_max_bps: Bps = Decimal(200)
+    min_edge_bps: Bps = Decimal(10)
+    slippage_bps: Bps = Decimal(2)
+    """Room between the touch and the limit price of an entry, and the cost assumed for it."""
+    stop_grace_ms: Ms = 15_000
+    """How long an orderly stop may take to get flat before it says NOT CONFIRMED."""
+
+
+class RiskConfig(_Section, frozen=True):
+    ranges = {
+        "max_slippage_bps": _BPS,
+        "max_mark_mid_divergence_bps": _BPS,
+        "spread_shrink_factor": ("1", "1000"),
+        "spread_block_factor": ("1", "1000"),
+    }
+    max_consecutive_losses: Count = 5
+    max_flatten_failures: Count = 3
+    max_rejected_per_hour: Count = 10
+    max_slippage_bps: Bps = Decimal(50)
+    max_slippage_in_a_row: Count = 3
+    clock_drift_warn_ms: Ms = 2_000
+    clock_drift_refuse_ms: Ms = 5_000
+    bbo_stale_ms: Ms = 2_000
+    ctx_stale_ms: Ms = 8_000
+    max_mark_mid_divergence_bps: Bps = Decimal(50)
+    spread_shrink_factor: Factor = Decimal(3)
+    spread_block_factor: Factor = Decimal(6)
+    position_sync_ms: Ms = 5_000
+    """How often positions are compared with the exchange's own view of each dex."""
+
+
+class AlertsConfig(_Section, frozen=True):
+    urls: tuple[str, ...] = ()
+
+
+class JournalConfig(_Section, frozen=True):
+    path: str | None = None
+    """The SQLite file. Default: a folder per network and account under the user's state directory."""
+
+
+class SimConfig(_Section, frozen=True):
+    ranges = {
+        "balance_usd": _USD,
+    }
+    """Our own exchange, when this config runs one (ws_url with port 0)."""
+
+    seed: Annotated[int, Meta(ge=0)] = 1
+    network: Literal["testnet", "mainnet"] = "testnet"
+    """Which of the two signature letters it accepts."""
+    latency_min_ms: Annotated[int, Meta(ge=0, le=60_000)] = 100
+    latency_max_ms: Annotated[int, Meta(ge=0, le=60_000)] = 400
+    balance_usd: Usd = Decimal(1000)
+    """What each funded account starts with, on each dex."""
+    accounts: tuple[Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{40}$")], ...] = ()
+    """Funded besides the public test account."""
+    markets: tuple[str, ...] = ("BTC", "ETH", "SOL", "xyz:SNDK", "xyz:NVDA", "xyz:TSLA", "xyz:HOOD")
+    """Markets that move; the rest of each universe is listed and stays quiet."""
+
+
+class Config(_Section, frozen=True):
+    ws_url: str
+    info_url: str
+    mode: Literal["observation", "trading"]
+    markets: Annotated[tuple[MarketConfig, ...], Meta(min_length=1, max_length=64)]
+    signer: SignerConfig | None = None
+    account: AccountConfig | None = None
+    safety: SafetyConfig = SafetyConfig()
+    execution: ExecutionConfig = ExecutionConfig()
+    risk: RiskConfig = RiskConfig()
+    alerts: AlertsConfig = AlertsConfig()
+    journal: JournalConfig = JournalConfig()
+    sim: SimConfig = SimConfig()
+
+    @property
+    def network(self) -> Network:
+        return network_of(self.ws_url)
+
+    @property
+    def is_mainnet_signature(self) -> bool:
+        """Whether actions are signed with the mainnet letter."""
+        if self.network is Network.SIMULATOR:
+            return self.sim.network == "mainnet"
+        return self.network is Network.MAINNET
+
+    @property
+    def runs_own_simulator(self) -> bool:
+        """Port 0 on loopback asks for a simulator of our own, in its own process."""
+        return self.network is Network.SIMULATOR and urlsplit(self.ws_url).port == 0
+
+    @property
+    def dexes(self) -> tuple[str, ...]:
+        """The dexes of the configured markets, each once, in order of first mention."""
+        return tuple(dict.fromkeys(m.key.dex for m in self.markets))
+
+    @property
+    def max_loss_usd(self) -> Decimal:
+        return self.safety.auto_stop_loss_usd
+
+
+def network_of(url: str) -> Network:
+    """Which network a URL belongs to.
+
+    Raises:
+        ValueError: Neither of the exchange's two hosts nor loopback.
+    """
+    host = urlsplit(url).hostname or ""
+    if host == _MAINNET_HOST:
+        return Network.MAINNET
+    if host == _TESTNET_HOST:
+        return Network.TESTNET
+    if host in LOOPBACK_HOSTS:
+        return Network.SIMULATOR
+    raise ValueError(f"host {host!r}: allowed are {_MAINNET_HOST}, {_TESTNET_HOST}, or loopback for the simulator")
+
+
+def parse_config(text: str, source: str) -> Config:
+    """Read a config from TOML text.
+
+    Args:
+        text: The file's content.
+        source: The file's name, for messages.
+
+    Raises:
+        ConfigError: Not TOML, unknown key, wrong type, value out of range, or settings that contradict each other.
+    """
+    try:
+        data = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as e:
+        raise ConfigError(f"{source}: not valid TOML: {e}") from None
+    try:
+        config = msgspec.convert(data, Config)
+    except msgspec.ValidationError as e:
+        raise ConfigError(_explain(source, data, str(e))) from None
+    _check(config, source)
+    return config
+
+
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>[^`]*)`)?$", re.DOTALL)
+_STEP = re.compile(r"\.([A-Za-z_]\w*)|\[(\d+)\]")
+
+
+def _explain(source: str, data: Any, message: str) -> str:
+    """msgspec's message, with the key spelt as in the file, the value found, and for an unknown key the keys that exist."""
+    match = _AT.match(message)
+    assert match is not None
+    what, path = match["what"], match["path"] or ""
+    node: Any = data
+    hint: Any = Config
+    for name, index in _STEP.findall(path):
+        try:
+            node = node[name] if name else node[int(index)]
+        except (KeyError, IndexError, TypeError):
+            node = None
+        hint = _hint_below(hint, name)
+    where = path.lstrip(".") or "top level"
+    text = f"{source}: {where}: {what[:1].lower()}{what[1:]}".replace("`", "'")
+    if "unknown field" in what:
+        fields = getattr(hint, "__struct_fields__", ())
+        if fields:
+            text += f"; allowed here: {', '.join(fields)}"
+    elif node is not None and "(found" not in what and not isinstance(node, (dict, list)):
+        shown = str(node) if not isinstance(node, str) else repr(node)
+        text += f" (found {shown})"
+    return text
+
+
+def _hint_below(hint: Any, name: str) -> Any:
+    """The struct one step down the path, or None where the path leaves the structs."""
+    if not name:
+        args = [a for a in getattr(hint, "__args__", ()) if isinstance(a, type) and issubclass(a, Struct)]
+        return args[0] if args else hint
+    try:
+        below = get_type_hints(hint).get(name)
+    except TypeError:
+        return None
+    args = [a for a in getattr(below, "__args__", ()) if isinstance(a, type) and issubclass(a, Struct)]
+    return args[0] if args else below
+
+
+def _check(c: Config, source: str) -> None:
+    """What one key alone cannot tell."""
+
+    def refuse(key: str, why: str) -> None:
+        raise ConfigError(f"{source}: {key}: {why}")
+
+    networks = []
+    for key, url, schemes in (("ws_url", c.ws_url, ("ws", "wss")), ("info_url", c.info_url, ("http", "https"))):
+        if urlsplit(url).scheme not in schemes:
+            refuse(key, f"{url!r}: expected a URL starting with {' or '.join(s + '://' for s in schemes)}")
+        try:
+            urlsplit(url).port  # noqa: B018  a port that is no number is refused by the property itself
+            networks.append(network_of(url))
+        except ValueError as e:
+            refuse(key, str(e))
+    if networks[0] is not networks[1]:
+        refuse("ws_url", f"is {networks[0].value}, but info_url is {networks[1].value}: both must be of one network")
+    network = networks[0]
+    if network is Network.MAINNET and c.safety.testnet_only:
+        refuse(
+            "safety.testnet_only", "true, but ws_url is mainnet: this config may only run on testnet or the simulator"
+        )
+    if network is Network.MAINNET and not c.safety.mainnet:
+        refuse("safety.mainnet", "missing or false, but ws_url is mainnet: mainnet needs safety.mainnet = true")
+    if network is not Network.MAINNET and c.safety.mainnet:
+        refuse("safety.mainnet", f"true, but ws_url is {network.value}")
+    if c.mode == "trading" and c.signer is None:
+        refuse("signer", 'missing: mode = "trading" needs a [signer] with a key_source; mode = "observation" does not')
+    if c.signer is not None and isinstance(c.signer.key_source, SimulatorKey) and network is not Network.SIMULATOR:
+        refuse("signer.key_source", f"type 'simulator' is a publicly known key; it is refused on {network.value}")
+    if network is not Network.SIMULATOR and c.account is None:
+        refuse("account.address", "missing: the account to query and trade (not the agent's address)")
+    seen: set[MarketKey] = set()
+    for i, market in enumerate(c.markets):
+        try:
+            market_key = market.key
+        except ValueError as e:
+            refuse(f"markets[{i}].coin", str(e))
+        if market_key in seen:
+            refuse(f"markets[{i}].coin", f"{market.coin!r} is listed twice")
+        seen.add(market_key)
+    names = [m.coin for m in c.markets]
+    for name in c.safety.allowed_markets or ():
+        if name not in names:
+            refuse("safety.allowed_markets", f"{name!r} is not among [[markets]]: {', '.join(names)}")
+    x = c.execution
+    if x.inflight_high_watermark > x.inflight_limit:
+        refuse(
+            "execution.inflight_high_watermark",
+            f"{x.inflight_high_watermark} is above inflight_limit {x.inflight_limit}",
+        )
+    if x.flatten_slippage_bps > x.flatten_slippage_max_bps:
+        refuse(
+            "execution.flatten_slippage_bps",
+            f"{x.flatten_slippage_bps} is above flatten_slippage_max_bps {x.flatten_slippage_max_bps}",
+        )
+    if c.risk.clock_drift_warn_ms > c.risk.clock_drift_refuse_ms:
+        refuse("risk.clock_drift_warn_ms", "is above clock_drift_refuse_ms")
+    if c.risk.spread_shrink_factor > c.risk.spread_block_factor:
+        refuse("risk.spread_shrink_factor", "is above spread_block_factor")
+    if c.sim.latency_min_ms > c.sim.latency_max_ms:
+        refuse("sim.latency_min_ms", "is above latency_max_ms")

@@ -1,0 +1,196 @@
+"""What the engine wants done. The loop performs them in order, the first before the second; none of them answers directly."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import Enum
+
+from msgspec import Struct
+
+from core.messages.queries import Query
+from core.model.cloid import Cloid
+from core.model.market import MarketKey
+from core.model.order import ActionBatch, OrderStatus
+from core.model.position import Fill, Trade
+from core.model.signal import Signal
+
+
+class _Effect(Struct, frozen=True, tag=True):
+    pass
+
+
+class Post(_Effect, frozen=True):
+    """Build, sign and send one action. Answered by PostSent or PostNotSent, then PostReply, PostRefused or silence."""
+
+    post_id: int
+    nonce: int
+    batch: ActionBatch
+    expires_after_ms: int | None
+
+
+class Repost(_Effect, frozen=True):
+    """Send the very bytes that ``original_post_id`` signed once more, under a new post id. Only ever an exit or a cancel."""
+
+    post_id: int
+    original_post_id: int
+
+
+class ForgetPost(_Effect, frozen=True):
+    """The signed bytes of this post will not be needed again."""
+
+    post_id: int
+
+
+class Subscribe(_Effect, frozen=True):
+    """Subscribe to the data of these markets (bbo, activeAssetCtx); they are known to exist. The account's channels come with the connection."""
+
+    markets: tuple[MarketKey, ...]
+
+
+class Ask(_Effect, frozen=True):
+    """Read from the exchange."""
+
+    query: Query
+
+
+class Reconnect(_Effect, frozen=True):
+    """The connection looks alive and is not: close it and connect again."""
+
+    reason: str
+
+
+class LatchState(Struct, frozen=True):
+    """The HardStop latch as it is kept on disk. ``tripped_at_ms`` None: not tripped."""
+
+    tripped_at_ms: int | None = None
+    reason: str = ""
+
+
+class PersistLatch(_Effect, frozen=True):
+    """On disk before the next effect is performed."""
+
+    latch: LatchState
+
+
+class RiskCounters(Struct, frozen=True):
+    """What the risk monitor has counted in this run, kept across restarts."""
+
+    cumulative_pnl_usd: Decimal = Decimal(0)
+    consecutive_losses: int = 0
+    flatten_failures: int = 0
+    rejected_at_ms: tuple[int, ...] = ()
+    """Times of the rejections of the last hour that count toward the limit."""
+    slippage_in_a_row: int = 0
+    trades_total: int = 0
+    trades_today: int = 0
+    day: int = 0
+    """Days since 1970 (UTC) that ``trades_today`` belongs to."""
+
+
+class PersistCounters(_Effect, frozen=True):
+    counters: RiskCounters
+
+
+class Severity(Enum):
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class Alert(_Effect, frozen=True):
+    """Tell the operator off screen too."""
+
+    severity: Severity
+    title: str
+    body: str
+
+
+# --- journal rows: one Journal effect each -----------------------------------------------------------------------------
+
+
+class SignalRow(Struct, frozen=True, tag=True):
+    signal: Signal
+    verdict: str
+    """``accepted`` or the denial's reason verbatim."""
+
+
+class OrderRow(Struct, frozen=True, tag=True):
+    """An order changed its state."""
+
+    cloid: Cloid
+    market: MarketKey
+    status: OrderStatus
+    oid: int | None
+    side: str
+    price: Decimal
+    size: Decimal
+    filled_size: Decimal
+    reduce_only: bool
+    purpose: str
+    reason: str
+    correlation_id: str
+
+
+class PostRow(Struct, frozen=True, tag=True):
+    """A post was opened or closed. ``outcome`` is ``opened`` or how it ended."""
+
+    post_id: int
+    nonce: int
+    kind: str
+    count: int
+    outcome: str
+
+
+class FillRow(Struct, frozen=True, tag=True):
+    fill: Fill
+    correlation_id: str
+
+
+class TradeRow(Struct, frozen=True, tag=True):
+    trade: Trade
+
+
+class AuditRow(Struct, frozen=True, tag=True):
+    """An entry of the audit trail."""
+
+    number: int
+    severity: Severity
+    kind: str
+    text: str
+    correlation_id: str
+
+
+JournalRow = SignalRow | OrderRow | PostRow | FillRow | TradeRow | AuditRow
+
+
+class Journal(_Effect, frozen=True):
+    row: JournalRow
+
+
+class Finished(_Effect, frozen=True):
+    """The engine is done: an orderly stop ended. ``confirmed`` says that the exchange itself reported flat and no order of ours."""
+
+    confirmed: bool
+    text: str
+
+
+class Refuse(_Effect, frozen=True):
+    """Start-up cannot go on: what the config pins is not what the exchange has. Nothing was traded."""
+
+    reason: str
+
+
+Effect = (
+    Post
+    | Repost
+    | ForgetPost
+    | Subscribe
+    | Ask
+    | Reconnect
+    | PersistLatch
+    | PersistCounters
+    | Alert
+    | Journal
+    | Finished
+    | Refuse
+)

@@ -1,0 +1,21 @@
+"""What an earlier run left on disk, handed to the engine when it is made."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from core.messages.effects import LatchState, RiskCounters
+from core.model.position import FillKey
+
+
+class Recovered(Struct, frozen=True):
+    """Defaults are those of a first start."""
+
+    run_id: int = 1
+    last_nonce: int = 0
+    latch: LatchState = LatchState()
+    counters: RiskCounters = RiskCounters()
+    seen_fills: frozenset[FillKey] = frozenset()
+    """Keys of fills already counted; asked for membership only, never walked."""
+    unclean: bool = False
+    """The last run did not end in an orderly stop."""

@@ -1,0 +1,319 @@
+"""What the console sees: one immutable, numbered picture of the engine, replaced several times a second.
+
+The console keeps no state of its own about trading; what is not in here is not on the screen. Times are engine time (`at_ms`), so a
+countdown is drawn as deadline - at_ms, and a stale snapshot shows by its own age.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import Enum
+
+from msgspec import Struct
+
+from core.messages.effects import Severity
+from core.model.cloid import Cloid
+from core.model.market import MarketKey
+from core.model.order import OrderSide, OrderStatus, TimeInForce
+from core.model.position import Trade
+
+
+class TradingState(Enum):
+    """ACTIVE: entries possible. REDUCING: exits and cancels only. HALTED: not even those (observation, or no connection)."""
+
+    ACTIVE = "ACTIVE"
+    REDUCING = "REDUCING"
+    HALTED = "HALTED"
+
+
+class ConnectionPhase(Enum):
+    CONNECTING = "connecting"
+    SYNCING = "syncing"
+    LIVE = "live"
+    RECONNECTING = "reconnecting"
+
+
+class RunInfo(Struct, frozen=True):
+    """What does not change while the program runs."""
+
+    network: str
+    """mainnet, testnet or simulator."""
+    mode: str
+    """trading or observation."""
+    account: str
+    signer: str
+    """Address of the signing key, empty without one. Never the key."""
+    ws_url: str
+    version: str
+    run_id: int
+    started_ms: int
+    config_source: str
+    tick_interval_ms: int
+    time_stop_ms: int
+
+
+class ConnectionView(Struct, frozen=True):
+    phase: ConnectionPhase
+    since_ms: int
+    epoch: int
+    """How many times we connected in this run; 0 before the first."""
+    reason: str
+    """Why the last connection ended, empty if none did."""
+    market_age_ms: int | None
+    """Since the last message of market data."""
+    account_age_ms: int | None
+    """Since the exchange last told us anything about the account (a read or a message)."""
+    clock_offset_ms: int | None
+    order_latency_ms: int | None
+    """Last post, sent to answered."""
+    order_latency_p50_ms: int | None
+    order_latency_max_ms: int | None
+
+
+class ReadyView(Struct, frozen=True):
+    """The four conditions of READY-TRADING and, for those that fail, what is missing."""
+
+    md_ready: bool
+    order_snapshot: bool
+    fills_snapshot: bool
+    position_synced: bool
+    missing: tuple[str, ...]
+
+    @property
+    def is_ready(self) -> bool:
+        return self.md_ready and self.order_snapshot and self.fills_snapshot and self.position_synced
+
+
+class InflightView(Struct, frozen=True):
+    value: int
+    limit: int
+    high_watermark: int
+    maximum: int
+    """Highest value of this run."""
+    history: tuple[int, ...]
+    """Highest value of each of the last seconds, oldest first."""
+
+
+class QueueView(Struct, frozen=True):
+    name: str
+    """cancel, reduce-only or new."""
+    depth: int
+    cap: int
+
+
+class BudgetView(Struct, frozen=True):
+    """The address budget of the exchange. ``limited``: one action per 10 s, exits first."""
+
+    used: int | None
+    cap: int | None
+    limited: bool
+    blocked_until_ms: int | None
+    """The circuit breaker after failures in a row."""
+
+
+class PositionView(Struct, frozen=True):
+    market: MarketKey
+    side: OrderSide
+    size: Decimal
+    entry_px: Decimal
+    mark_px: Decimal | None
+    notional_usd: Decimal | None
+    upnl_usd: Decimal | None
+    """At mark, net of the entry fee paid and the exit fee to come."""
+    entry_ms: int
+    time_stop_at_ms: int | None
+    """When the TimeStop acts; None for a position that is not ours to stop."""
+    exit_attempts: int
+    exit_reason: str
+    """Empty while nothing closes it."""
+    exit_started_ms: int | None
+    is_external: bool
+    is_suspect: bool
+    """The exchange's last answer did not have it; waiting for a second one."""
+
+
+class OrderView(Struct, frozen=True):
+    cloid: Cloid | None
+    oid: int | None
+    market: MarketKey
+    side: OrderSide
+    price: Decimal
+    size: Decimal
+    filled: Decimal
+    tif: TimeInForce | None
+    reduce_only: bool
+    status: OrderStatus
+    purpose: str
+    reason: str
+    created_ms: int
+    updated_ms: int
+    is_external: bool
+    is_settled: bool
+
+
+class FillView(Struct, frozen=True):
+    time_ms: int
+    market: MarketKey
+    side: OrderSide
+    price: Decimal
+    size: Decimal
+    fee_usd: Decimal
+    closed_pnl_usd: Decimal
+    direction: str
+    oid: int
+    tid: int
+    cloid: str | None
+    is_external: bool
+
+
+class MarketView(Struct, frozen=True):
+    market: MarketKey
+    asset_id: int | None
+    index: int | None
+    oracle_px: Decimal | None
+    mark_px: Decimal | None
+    bid_px: Decimal | None
+    ask_px: Decimal | None
+    bid_sz: Decimal | None
+    ask_sz: Decimal | None
+    buy_edge_bps: Decimal | None
+    """Oracle above the best ask, before costs; positive means a dislocation to buy."""
+    sell_edge_bps: Decimal | None
+    threshold_bps: Decimal | None
+    """Edge at which a signal fires: fee + slippage + edge asked for."""
+    fee_bps: Decimal | None
+    spread_bps: Decimal | None
+    bbo_age_ms: int | None
+    ctx_age_ms: int | None
+    gate: str
+    """Why no entry would pass now, verbatim; empty when one would."""
+    last_denial: str
+    last_denial_ms: int | None
+    left_out: bool
+    """No data for this market: it is left out and does not hold up the others."""
+    edge_history: tuple[Decimal, ...]
+    """The larger of the two edges, one value a second, oldest first."""
+
+
+class HardStopView(Struct, frozen=True):
+    tripped: bool
+    reason: str
+    at_ms: int | None
+    orders_left: int
+    positions_left: int
+    reset_refusal: str
+    """Why a reset would be refused now; empty if it would be accepted."""
+
+
+class RiskCounterView(Struct, frozen=True):
+    """One counter against its limit. The limit itself is still allowed; beyond it the latch trips."""
+
+    name: str
+    value: Decimal
+    limit: Decimal
+    unit: str
+    """USD, or empty for a plain count."""
+    enforced: bool
+    """False: shown, but does not stop on this network."""
+
+
+class TallyView(Struct, frozen=True):
+    """Totals of this run."""
+
+    posts_sent: int
+    posts_completed: int
+    orders_accepted: int
+    orders_rejected: int
+    orders_timed_out: int
+    send_failures: int
+    signals: int
+    entries: int
+    fills: int
+    flattens: int
+    worst_flat_time_ms: int | None
+    denied: tuple[tuple[str, int], ...]
+    """Gate -> how many signals it refused, in gate order."""
+    market_explained_rejections: int
+    """Shown, but not counted toward the limit per hour."""
+    errors: int
+    """Frames not understood, reads failed."""
+
+
+class PnlView(Struct, frozen=True):
+    realized_usd: Decimal
+    """Of this run, after fees."""
+    fees_usd: Decimal
+    unrealized_usd: Decimal
+    account_value_usd: Decimal | None
+    exposure_usd: Decimal
+    exposure_limit_usd: Decimal
+    trades: int
+    wins: int
+    history: tuple[Decimal, ...]
+    """Realized PnL after each trade, oldest first."""
+
+
+class ShutdownView(Struct, frozen=True):
+    """An orderly stop under way."""
+
+    reason: str
+    since_ms: int
+    deadline_ms: int
+    orders_left: int
+    positions_left: int
+    step: str
+
+
+class AuditEntry(Struct, frozen=True):
+    """One line of the audit trail. Numbers have no gaps: a gap on screen means lines were missed."""
+
+    number: int
+    at_ms: int
+    severity: Severity
+    kind: str
+    text: str
+    correlation_id: str
+    command_id: str
+
+
+class LoopStats(Struct, frozen=True):
+    """Measured by the loop, not by the engine. Lateness of ticks over the last minute."""
+
+    tick_late_p99_ms: float = 0.0
+    tick_late_max_ms: float = 0.0
+    inbox_depth: int = 0
+    journal_backlog: int = 0
+    gc_pause_max_ms: float = 0.0
+
+
+class Snapshot(Struct, frozen=True):
+    number: int
+    at_ms: int
+    run: RunInfo
+    state: TradingState
+    state_reason: str
+    paused: bool
+    connection: ConnectionView
+    ready: ReadyView
+    inflight: InflightView
+    queues: tuple[QueueView, ...]
+    budget: BudgetView
+    positions: tuple[PositionView, ...]
+    orders: tuple[OrderView, ...]
+    """Live and unsettled, oldest first, then those ended last."""
+    fills: tuple[FillView, ...]
+    """Newest first."""
+    trades: tuple[Trade, ...]
+    """Newest first."""
+    markets: tuple[MarketView, ...]
+    hard_stop: HardStopView
+    risk: tuple[RiskCounterView, ...]
+    tally: TallyView
+    pnl: PnlView
+    audit: tuple[AuditEntry, ...]
+    """Newest last."""
+    shutdown: ShutdownView | None
+    loop: LoopStats
+    engine_error: str = ""
+    """The engine is dead; this is why."""
+    finished: bool = False
