@@ -1,0 +1,359 @@
+"""What the exchange tells about our orders, fills and positions, from whatever channel it comes, and what follows from it.
+
+Reply, order update and fill come in any order, twice, or not at all; each is applied by the table it belongs to, and the consequences are
+drawn here, once: an order that ended, an order that settled, a position that opened or closed. Easy to get wrong: the fills of the very
+first snapshot are history, they move nothing and earn nothing.
+
+SPEC 6, 7; DESIGN, four rules; lessons L02-L09, L18, L35.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from core.engine.exits import Exits
+from core.engine.lookups import NO_POST, Case
+from core.engine.machines import FILL_MARGIN_MS, Machines
+from core.engine.orders import Change
+from core.engine.positions import PositionChange
+from core.engine.rejections import classify
+from core.messages.effects import FillRow, ForgetPost, Journal, Severity, TradeRow
+from core.messages.events import (
+    Fills,
+    FillsRead,
+    OpenOrdersRead,
+    OrderReport,
+    OrderStatusRead,
+    OrderUpdates,
+    PositionsRead,
+)
+from core.messages.queries import Query, QueryFills, QueryOpenOrders, QueryOrderStatus, QueryPositions
+from core.messages.snapshot import FillView
+from core.model.cloid import Cloid, is_ours
+from core.model.market import MarketKey
+from core.model.order import OrderStatus, Purpose, Report
+from core.model.position import ExitReason, Fill
+
+_FILLS_EVERY_MS = 1_000
+_BELIEVE_AFTER_MS = 3_000
+"""A reading of the fills asked this long after the order ended has them all, whatever size was claimed."""
+
+
+class Account:
+    """Args: trip: pulls the HardStop with a reason."""
+
+    def __init__(self, m: Machines, exits: Exits, trip: Callable[[str], None]) -> None:
+        self._m = m
+        self._exits = exits
+        self._trip = trip
+        self._had_snapshot = False
+        self._fills_asked_ms: int | None = None
+        self._first_read: set[str] = set()
+        """Dexes whose positions were read since the connection came up."""
+
+    # --- channels ------------------------------------------------------------------------------------------------------
+
+    def on_order_updates(self, updates: OrderUpdates) -> None:
+        for report in updates.orders:
+            self._apply_report(report)
+
+    def on_fills(self, event: Fills) -> None:
+        m = self._m
+        new = m.positions.take_new(event.fills)
+        if event.is_snapshot:
+            m.readiness.on_fills_snapshot()
+            if not self._had_snapshot:
+                self._had_snapshot = True
+                for fill in new:  # into the journal, so that no later run takes them for news
+                    m.emit(Journal(FillRow(fill, "")))
+                new = []
+            # Only now: with the fills in hand, a difference in sizes is a real one.
+            for dex in m.config.dexes:
+                m.ask(QueryPositions(dex))
+        for fill in new:
+            self._apply_fill(fill)
+
+    # --- answers -------------------------------------------------------------------------------------------------------
+
+    def on_open_orders(self, read: OpenOrdersRead) -> None:
+        """The snapshot of orders of one dex: what is not in it and was open is looked up."""
+        m = self._m
+        query = QueryOpenOrders(read.dex)
+        asked_ms = m.asker.on_answer(query, m.now)
+        for report in read.orders:
+            self._apply_report(report)
+        m.orders.replace_external(read.dex, frozenset(r.oid for r in read.orders))
+        there = {r.oid for r in read.orders}
+        for order in m.orders.live():
+            is_resting = order.status in (OrderStatus.OPEN, OrderStatus.PARTIAL_FILLED)
+            older = asked_ms is not None and order.updated_at_ms < asked_ms
+            if is_resting and order.market.dex == read.dex and order.oid not in there and older:
+                assert order.cloid is not None
+                m.ask(QueryOrderStatus(order.cloid))
+        m.readiness.on_open_orders(read.dex)
+        if not any(is_ours(r.cloid) for r in read.orders):
+            self._confirm(query, asked_ms)
+
+    def on_positions(self, read: PositionsRead) -> None:
+        m = self._m
+        query = QueryPositions(read.dex)
+        asked_ms = m.asker.on_answer(query, m.now)
+        m.account_values[read.dex] = read.account_value
+        for p in read.positions:
+            if not m.is_configured(p.market) and p.signed_size:
+                m.venue_marks[p.market] = abs(p.position_value / p.signed_size)
+        is_first = read.dex not in self._first_read
+        self._first_read.add(read.dex)
+        changes = m.positions.reconcile(read, m.now, is_first=is_first, is_unsettled=m.orders.has_unsettled)
+        for change in changes:
+            if change.by_resync:
+                held = f"{change.after.side.value} {change.after.size}" if change.after else "flat"
+                m.note(Severity.WARNING, "resync", f"{change.market}: the exchange says {held}; taken over")
+            self._on_position_change(change)
+        if m.positions.has_suspects:
+            self._ask_fills(m.now - 60_000)
+        m.readiness.on_positions(read.dex)
+        if not read.positions:
+            self._confirm(query, asked_ms)
+
+    def on_order_status(self, read: OrderStatusRead) -> None:
+        m = self._m
+        asked_ms = m.asker.on_answer(QueryOrderStatus(read.cloid), m.now)
+        if read.report is not None:
+            self._apply_report(read.report)
+            return
+        case = m.lookups.on_miss(read.cloid, asked_ms if asked_ms is not None else 0)
+        if case is not None and case.is_proven_absent:
+            self._conclude_absent(case.cloid)
+
+    def on_fills_read(self, read: FillsRead) -> None:
+        m = self._m
+        asked_ms = m.asker.on_answer(QueryFills(read.start_ms), m.now)
+        m.asker.drop(QueryFills(read.start_ms))
+        asked = asked_ms if asked_ms is not None else 0
+        for fill in m.positions.take_new(read.fills):
+            self._apply_fill(fill)
+        m.lookups.on_fills_read(read.start_ms, asked, read.complete)
+        for case in m.lookups.all():
+            if case.is_proven_absent:
+                self._conclude_absent(case.cloid)
+        if not read.complete:
+            return
+        for order in m.orders.unsettled():
+            covered = read.start_ms <= order.created_at_ms - FILL_MARGIN_MS // 2
+            if order.status.is_terminal and covered and asked >= order.updated_at_ms + _BELIEVE_AFTER_MS:
+                assert order.cloid is not None
+                m.note(
+                    Severity.WARNING,
+                    "fills",
+                    f"{order.market} {order.cloid[-6:]}: {order.venue_filled} filled was said, {order.filled_size} is all there is",
+                )
+                self.on_change(m.orders.believe_fills(order.cloid, m.now))
+
+    # --- time ------------------------------------------------------------------------------------------------------------
+
+    def on_tick(self) -> None:
+        """Look for what is missing: fills of orders that ended, outcomes of orders that are unknown."""
+        m = self._m
+        oldest: list[int] = []
+        for order in m.orders.unsettled():
+            if order.status.is_terminal and m.now - order.updated_at_ms >= _FILLS_EVERY_MS:
+                oldest.append(order.created_at_ms)
+        sent_ms = m.lookups.earliest_sent_ms
+        if sent_ms is not None:
+            oldest.append(sent_ms)
+        if oldest:
+            self._ask_fills(min(oldest) - FILL_MARGIN_MS)
+        for case in m.lookups.all():
+            m.ask_every(QueryOrderStatus(case.cloid), _FILLS_EVERY_MS)
+
+    def on_disconnect(self) -> None:
+        self._first_read.clear()
+        self._fills_asked_ms = None
+
+    # --- consequences ------------------------------------------------------------------------------------------------------
+
+    def on_change(self, change: Change | None) -> None:
+        """An order changed: draw every consequence, once."""
+        if change is None:
+            return
+        m, order = self._m, change.after
+        assert order.cloid is not None
+        if change.status_changed or change.before.filled_size != order.filled_size:
+            m.journal_order(change)
+        if order.status is OrderStatus.UNKNOWN:
+            # Lost by its post (the case is open already), or a status nobody understands: look for it either way.
+            m.lookups.open(Case(order.cloid, NO_POST, order.created_at_ms, None, repeatable=False, now_ms=m.now))
+        else:
+            self._close_case(order.cloid)
+        if change.ended:
+            m.cancels.on_ended(order)
+            if order.status is OrderStatus.REJECTED:
+                m.tally.rejected += 1
+            elif order.status is OrderStatus.FILLED or order.oid is not None:
+                m.tally.accepted += 1
+            if order.purpose is Purpose.ENTRY:
+                filled = bool(order.filled_size or order.venue_filled)
+                m.market_gates.on_entry_ended(order.market, filled, m.now)
+            if order.reason and order.status is OrderStatus.REJECTED:
+                self._on_rejected(change)
+        if change.settled:
+            if order.purpose is Purpose.EXIT:
+                m.flattener.on_attempt_ended(order.market, order.reason or order.status.value, m.now)
+                if not order.filled_size:
+                    m.ask(QueryPositions(order.market.dex))
+            else:
+                m.signals.pop(order.correlation_id, None)
+
+    def _on_rejected(self, change: Change) -> None:
+        m, order = self._m, change.after
+        kind = classify(order.reason)
+        text = f"{order.market} {order.side.value} {order.original_size} @ {order.price}: {order.reason} ({kind.value})"
+        severity = Severity.WARNING if kind.counts or order.reduce_only else Severity.INFO
+        m.note(severity, "rejected", text, correlation_id=order.correlation_id)
+        if "open interest" in order.reason.lower():
+            m.market_gates.on_open_interest_cap(order.market, m.now)
+        if not kind.counts:
+            m.tally.market_explained += 1
+            return
+        reason = m.risk.on_rejected(m.now)
+        m.persist_counters()
+        if reason:
+            self._trip(reason)
+
+    def _apply_report(self, report: OrderReport) -> None:
+        m = self._m
+        change = m.orders.on_venue_report(report, m.now)
+        if report.status is OrderStatus.UNKNOWN:
+            m.tally.errors += 1
+            m.note(
+                Severity.WARNING, "status", f"{report.market} oid {report.oid}: unknown status {report.status_text!r}"
+            )
+        self.on_change(change)
+
+    def _apply_fill(self, fill: Fill) -> None:
+        m = self._m
+        change = m.orders.on_fill(fill, m.now)
+        order = change.after if change else None
+        signal = m.signals.get(order.correlation_id) if order else None
+        m.trades.on_fill(fill, signal)
+        m.tally.fills += 1
+        m.tally.fees += fill.fee
+        m.tally.realized += fill.closed_pnl - fill.fee
+        m.recent_fills.appendleft(_fill_view(fill, is_external=order is None))
+        m.emit(Journal(FillRow(fill, order.correlation_id if order else "")))
+        moved = m.positions.apply(fill, m.now)
+        if moved is not None:
+            self._on_position_change(moved)
+        elif m.positions.get(fill.market) is None:
+            # Its size was taken over from the exchange before it came: what is left is to book what it earned.
+            self._close_trade(fill.market, ExitReason.EXTERNAL)
+        self.on_change(change)
+
+    def _on_position_change(self, change: PositionChange) -> None:
+        m = self._m
+        if change.closed:
+            self._on_closed(change)
+        if change.opened and change.after is not None:
+            p = change.after
+            m.risk.on_position_opened(m.now)
+            m.persist_counters()
+            m.note(Severity.INFO, "position", f"{p.market}: {p.side.value} {p.size} @ {p.entry_price:f} open")
+
+    def _on_closed(self, change: PositionChange) -> None:
+        m = self._m
+        task = self._exits.on_flat(change.market)
+        if task is not None:
+            m.tally.flattens += 1
+            flat_ms = m.now - task.started_ms
+            m.tally.worst_flat_ms = max(m.tally.worst_flat_ms or 0, flat_ms)
+            self._close_trade(change.market, task.reason, started_ms=task.started_ms, attempts=task.attempts)
+        else:
+            self._close_trade(change.market, ExitReason.EXTERNAL)
+
+    def _close_trade(
+        self,
+        market: MarketKey,
+        reason: ExitReason,
+        *,
+        started_ms: int | None = None,
+        attempts: int = 0,
+    ) -> None:
+        m = self._m
+        trade = m.trades.close(market, reason, exit_started_ms=started_ms, attempts=attempts, now_ms=m.now)
+        if trade is None:
+            m.note(Severity.WARNING, "trade", f"{market}: flat, and no fill of it was seen", correlation_id="")
+            return
+        net = trade.net_pnl_usd
+        m.tally.trades += 1
+        m.tally.wins += net > 0
+        m.recent_trades.appendleft(trade)
+        m.emit(Journal(TradeRow(trade)))
+        m.note(
+            Severity.INFO,
+            "trade",
+            f"{market}: closed by {reason.value}, {trade.actual_edge_bps:+.1f} bps, net ${net:+.4f}",
+            correlation_id=trade.trade_id,
+        )
+        reasons = [m.risk.on_position_closed(net)]
+        if trade.slippage_bps is not None:
+            reasons.append(m.risk.on_slippage(trade.slippage_bps))
+        m.pnl_history.append(m.tally.realized)
+        m.persist_counters()
+        for why in reasons:
+            if why:
+                self._trip(why)
+
+    def _conclude_absent(self, cloid: Cloid) -> None:
+        m = self._m
+        change = m.orders.report(cloid, Report.DROPPED, m.now, reason="never executed: proven absent")
+        if change is not None:
+            o = change.after
+            m.note(
+                Severity.INFO,
+                "lookup",
+                f"{o.market} {cloid[-6:]}: never reached the exchange",
+                correlation_id=o.correlation_id,
+            )
+        self.on_change(change)
+
+    def _close_case(self, cloid: Cloid) -> None:
+        m = self._m
+        case = m.lookups.close(cloid)
+        if case is None:
+            return
+        m.asker.drop(QueryOrderStatus(cloid))
+        if case.post_id != NO_POST and not m.lookups.uses_post(case.post_id):
+            m.emit(ForgetPost(case.post_id))
+
+    def _confirm(self, query: Query, asked_ms: int | None) -> None:
+        """The exchange said "nothing" to a question asked after we believed it: that is what an orderly stop waits for."""
+        stop = self._m.stopping
+        if stop is None or stop.flat_since_ms is None or asked_ms is None:
+            return
+        if asked_ms >= stop.flat_since_ms:
+            stop.confirmed.add(query)
+
+    def _ask_fills(self, start_ms: int) -> None:
+        m = self._m
+        if self._fills_asked_ms is not None and m.now - self._fills_asked_ms < _FILLS_EVERY_MS:
+            return
+        self._fills_asked_ms = m.now
+        m.ask(QueryFills(max(0, start_ms)))
+
+
+def _fill_view(fill: Fill, is_external: bool) -> FillView:
+    return FillView(
+        time_ms=fill.time_ms,
+        market=fill.market,
+        side=fill.side,
+        price=fill.price,
+        size=fill.size,
+        fee_usd=fill.fee,
+        closed_pnl_usd=fill.closed_pnl,
+        direction=fill.direction,
+        oid=fill.oid,
+        tid=fill.tid,
+        cloid=fill.cloid,
+        is_external=is_external,
+    )

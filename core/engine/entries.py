@@ -1,0 +1,211 @@
+"""From a dislocation to a queued order: the signal, the gates, the order.
+
+One dislocation of one market is one episode: it is judged at every touch, but a refusal is counted and journaled once per gate, so that
+"denied" counts what was missed and not how often we looked. Easy to get wrong: gates, queue and order table are touched in one
+synchronous step, so nothing can slip between the judgement and the mark.
+
+SPEC 7 (on_signal gates, Detector).
+"""
+
+from __future__ import annotations
+
+from core.engine.detector import Dislocation
+from core.engine.gates import Denied, EntryFacts, Gate, judge
+from core.engine.machines import Machines
+from core.engine.markets import MarketState
+from core.engine.scheduler import Enqueued
+from core.messages.effects import Journal, Severity, SignalRow
+from core.model.cloid import Cloid
+from core.model.market import MarketKey
+from core.model.order import OrderSide, PendingOrder, Purpose, Report, TimeInForce
+from core.model.signal import Signal
+
+ENTRY_MAX_AGE_MS = 1_000
+"""An entry leaves within this time of its signal, or never."""
+
+
+class Episode:
+    """A dislocation that is going on."""
+
+    def __init__(self, signal_id: str, side: OrderSide) -> None:
+        self.signal_id = signal_id
+        self.side = side
+        self.counted: set[Gate] = set()
+
+
+class Denial:
+    """The last refusal of a market, for the screen."""
+
+    def __init__(self, text: str, at_ms: int) -> None:
+        self.text = text
+        self.at_ms = at_ms
+
+
+class Entries:
+    def __init__(self, m: Machines) -> None:
+        self._m = m
+        self._episodes: dict[MarketKey, Episode] = {}
+        self._count = 0
+        self.last_denial: dict[MarketKey, Denial] = {}
+
+    def on_market_event(self, state: MarketState) -> None:
+        """A touch or an oracle price came in."""
+        m = self._m
+        verdict = m.market_gates.judge(state, m.now)
+        found = m.detector.check(state, m.fee_bps(state.market), m.min_edge_bps[state.market], verdict.size_factor)
+        if found is None:
+            self._episodes.pop(state.market, None)
+            return
+        episode = self._episodes.get(state.market)
+        if episode is None or episode.side is not found.side:
+            self._count += 1
+            m.tally.signals += 1
+            episode = Episode(f"s{m.run.run_id}-{self._count}", found.side)
+            self._episodes[state.market] = episode
+        self._judge(state, found, episode, verdict.blocked)
+
+    def _judge(self, state: MarketState, found: Dislocation, episode: Episode, market_risk: str) -> None:
+        m = self._m
+        denied = judge(self.facts(state, found, market_risk))
+        if denied is None:
+            denied = self._place(state, found, episode)
+        if denied is None:
+            self._episodes.pop(state.market, None)
+            return
+        if denied.gate not in episode.counted:
+            episode.counted.add(denied.gate)
+            m.tally.denied[denied.gate] += 1
+            self.last_denial[state.market] = Denial(denied.text, m.now)
+            m.emit(Journal(SignalRow(self._signal(state, found, episode), denied.text)))
+
+    def facts(self, state: MarketState, found: Dislocation, market_risk: str) -> EntryFacts:
+        """What the gates look at."""
+        m, market = self._m, state.market
+        return EntryFacts(
+            hard_stop=self._stopped(),
+            not_ready=self._not_ready(),
+            paused="by the operator" if m.paused else "",
+            not_allowed="" if market in m.allowed else f"{market} is not in safety.allowed_markets",
+            daily_cap=m.risk.refuses_entry(m.now) or m.risk.standing_reason(),
+            flattening=self._flattening(market),
+            market_risk=market_risk,
+            size=found.size,
+            price=found.price,
+            mark_px=state.mark_px,
+            market_exposure_usd=m.exposure_usd(market),
+            total_exposure_usd=m.total_exposure_usd(),
+            max_market_usd=m.max_market_usd,
+            max_total_usd=m.max_total_usd,
+            has_position=m.positions.get(market) is not None,
+            is_busy=m.orders.is_busy(market),
+            budget=m.budget.refuses_entry(m.now),
+        )
+
+    def standing_refusal(self, state: MarketState) -> str:
+        """Why no entry would pass on this market now, whatever the signal; empty if one would."""
+        m, market = self._m, state.market
+        for gate, reason in (
+            (Gate.HARD_STOP, self._stopped()),
+            (Gate.NOT_READY, self._not_ready()),
+            (Gate.PAUSED, "by the operator" if m.paused else ""),
+            (Gate.NOT_ALLOWED, "" if market in m.allowed else "not in safety.allowed_markets"),
+            (Gate.DAILY_CAP, m.risk.refuses_entry(m.now) or m.risk.standing_reason()),
+            (Gate.FLATTEN, self._flattening(market)),
+            (Gate.MARKET_RISK, m.market_gates.judge(state, m.now).blocked),
+            (Gate.ACTION_BUDGET, m.budget.refuses_entry(m.now)),
+        ):
+            if reason:
+                return Denied(gate, reason).text
+        if m.positions.get(market) is not None:
+            return Gate.HAS_POSITION.value
+        return Gate.PENDING_ORDER.value if m.orders.is_busy(market) else ""
+
+    def drop_queued(self, why: str) -> int:
+        """Take back every entry that has not left yet. Returns how many."""
+        m = self._m
+        dropped = m.scheduler.drop_new_orders()
+        for cloid, _market in dropped:
+            self.on_dropped(cloid, why)
+        return len(dropped)
+
+    def on_dropped(self, cloid: Cloid, why: str) -> None:
+        """An entry will not leave: its market is free again."""
+        m = self._m
+        change = m.orders.report(cloid, Report.DROPPED, m.now, reason=why)
+        if change is not None:
+            m.signals.pop(change.after.correlation_id, None)
+            m.journal_order(change)
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _stopped(self) -> str:
+        m = self._m
+        if m.latch.tripped:
+            return m.latch.reason
+        return "the console is stopping" if m.stopping else ""
+
+    def _not_ready(self) -> str:
+        m = self._m
+        if not m.trading:
+            return "observation mode"
+        if not m.link.connected:
+            return "not connected"
+        if m.readiness.is_ready:
+            return ""
+        return "; ".join(m.readiness.view().missing)
+
+    def _flattening(self, market: MarketKey) -> str:
+        m = self._m
+        if m.flattener.get(market) is not None or m.orders.has_unresolved_exit(market):
+            return "an exit of this market is not settled"
+        return "a cancel of this market is not settled" if self._cancelling(market) else ""
+
+    def _cancelling(self, market: MarketKey) -> bool:
+        return any(o.market == market for o in self._m.cancels.wanted)
+
+    def _signal(self, state: MarketState, found: Dislocation, episode: Episode) -> Signal:
+        assert state.oracle_px is not None
+        assert state.mid_px is not None
+        return Signal(
+            signal_id=episode.signal_id,
+            market=state.market,
+            side=found.side,
+            at_ms=self._m.now,
+            oracle_px=state.oracle_px,
+            touch_px=found.touch_px,
+            touch_sz=found.touch_sz,
+            mid_px=state.mid_px,
+            price=found.price,
+            size=found.size,
+            edge_bps=found.edge_bps,
+            fee_bps=found.fee_bps,
+            expected_edge_bps=found.expected_edge_bps,
+        )
+
+    def _place(self, state: MarketState, found: Dislocation, episode: Episode) -> Denied | None:
+        m = self._m
+        order = PendingOrder(
+            cloid=m.cloids.next(),
+            market=state.market,
+            side=found.side,
+            price=found.price,
+            size=found.size,
+            reduce_only=False,
+            tif=TimeInForce.IOC,
+            created_at_ms=m.now,
+        )
+        result = m.scheduler.enqueue_new_order(order)
+        if result not in (Enqueued.QUEUED, Enqueued.QUEUED_DEGRADED):
+            return Denied(Gate.ENQUEUE, result.value)
+        signal = self._signal(state, found, episode)
+        m.orders.register(order, Purpose.ENTRY, signal.signal_id, m.now)
+        m.signals[signal.signal_id] = signal
+        m.tally.entries += 1
+        m.emit(Journal(SignalRow(signal, "accepted")))
+        m.note(
+            Severity.INFO,
+            "entry",
+            f"{state.market} {found.side.value} {found.size} @ {found.price}, edge {found.edge_bps:.1f} bps",
+            correlation_id=signal.signal_id,
+        )
+        return None

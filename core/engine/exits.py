@@ -1,0 +1,140 @@
+"""What closes positions and ends orders: TimeStop, Flattener, cancels. Passes every gate, in every state that can send at all.
+
+Easy to get wrong: an exit is priced by whatever price there is (mid, else mark, else the exchange's own), because a position that
+cannot be priced must still be closed.
+
+SPEC 6 (TimeStop, Flattener), 8 (sequence).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from core.engine.flatten import FlattenTask
+from core.engine.machines import Machines
+from core.engine.scheduler import Enqueued
+from core.engine.time_stop import TimeStopVerdict
+from core.messages.effects import Severity
+from core.model.market import MarketKey
+from core.model.order import PendingOrder, Purpose, TimeInForce
+from core.model.position import ExitReason
+from core.model.rounding import round_size
+
+
+class Exits:
+    def __init__(self, m: Machines) -> None:
+        self._m = m
+        self._alarmed: set[MarketKey] = set()
+
+    def on_tick(self) -> list[str]:
+        """Time stops, due attempts, due cancels. Returns reasons for a HardStop: flattens that did not get done."""
+        self._check_time_stops()
+        if self._m.may_post:
+            self._queue_attempts()
+            self._queue_cancels()
+        return self._check_failures()
+
+    def flatten(self, market: MarketKey, reason: ExitReason) -> bool:
+        """Begin to close a market. False when it is being closed already."""
+        m = self._m
+        if not m.flattener.request(market, reason, m.now):
+            return False
+        position = m.positions.get(market)
+        held = f"{position.side.value} {position.size}" if position else "nothing"
+        m.note(Severity.INFO, "flatten", f"{market}: closing {held}, {reason.value}")
+        return True
+
+    def flatten_all(self, reason: ExitReason) -> int:
+        """Begin to close everything held. Returns how many markets are new to it."""
+        return sum(self.flatten(p.market, reason) for p in self._m.positions.all())
+
+    def on_flat(self, market: MarketKey) -> FlattenTask | None:
+        self._alarmed.discard(market)
+        return self._m.flattener.on_flat(market)
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _check_time_stops(self) -> None:
+        m = self._m
+        if not m.trading:
+            return
+        for position in m.positions.all():
+            if not m.is_configured(position.market):
+                continue
+            verdict = m.time_stop.check(position, m.now)
+            if verdict is TimeStopVerdict.HOLD:
+                continue
+            self.flatten(position.market, ExitReason.TIME_STOP)
+            if verdict is TimeStopVerdict.ALERT_AND_FLATTEN and position.market not in self._alarmed:
+                self._alarmed.add(position.market)
+                age = position.age_ms(m.now) / 1000
+                m.alert(Severity.CRITICAL, f"{position.market} still open", f"held for {age:.0f} s, closing it")
+
+    def _queue_attempts(self) -> None:
+        m = self._m
+        for task in m.flattener.due(m.now):
+            position = m.positions.get(task.market)
+            if position is None:
+                m.flattener.on_flat(task.market)
+                continue
+            if m.orders.has_unresolved_exit(task.market) or not m.readiness.dex_synced(task.market.dex):
+                continue
+            spec, reference = m.specs.get(task.market), self._reference_px(task.market)
+            if spec is None or reference is None:
+                task.last_result = "waiting for a price" if spec else "waiting for the market's spec"
+                continue
+            size = round_size(position.size, spec.sz_decimals)
+            if size == 0:
+                task.last_result = f"size {position.size} is less than one lot"
+                continue
+            side = position.side.opposite
+            order = PendingOrder(
+                cloid=m.cloids.next(),
+                market=task.market,
+                side=side,
+                price=m.flattener.limit_price(task, side, reference, spec.sz_decimals),
+                size=size,
+                reduce_only=True,
+                tif=TimeInForce.IOC,
+                created_at_ms=m.now,
+            )
+            result = m.scheduler.enqueue_reduce_only(order)
+            if result in (Enqueued.QUEUE_FULL, Enqueued.DUPLICATE_FLATTEN):
+                m.alert(Severity.CRITICAL, f"{task.market} exit not queued", result.value)
+                m.flattener.on_attempt_ended(task.market, result.value, m.now)
+                continue
+            m.flattener.on_attempt(task)
+            signal = m.trades.open_signal(task.market)
+            m.orders.register(order, Purpose.EXIT, signal.signal_id if signal else "", m.now)
+
+    def _reference_px(self, market: MarketKey) -> Decimal | None:
+        state = self._m.markets.get(market)
+        if state is not None:
+            age = state.bbo_age_ms(self._m.now)
+            mid = state.mid_px
+            if mid is not None and age is not None and age <= 10_000:
+                return mid
+            if state.mark_px is not None:
+                return state.mark_px
+            if mid is not None:
+                return mid
+        return self._m.mark_of(market)
+
+    def _queue_cancels(self) -> None:
+        m = self._m
+        for cancel in m.cancels.due(m.now):
+            if m.scheduler.enqueue_cancel(cancel) is Enqueued.QUEUE_FULL:
+                m.alert(Severity.CRITICAL, f"{cancel.market} cancel not queued", Enqueued.QUEUE_FULL.value)
+                m.cancels.on_not_queued(cancel, m.now)
+
+    def _check_failures(self) -> list[str]:
+        m = self._m
+        reasons = []
+        for task in m.flattener.failures(m.now):
+            elapsed = (m.now - task.started_ms) / 1000
+            text = f"{task.market} not flat {elapsed:.0f} s after its flatten began, {task.attempts} attempts"
+            m.alert(Severity.CRITICAL, "flatten failed", f"{text}; last: {task.last_result or 'no answer yet'}")
+            counted = m.risk.on_flatten_failed()
+            m.persist_counters()
+            reasons.append(counted or text)
+        return reasons

@@ -1,0 +1,97 @@
+"""LookupDesk: orders whose outcome is not known, and what it takes to know it.
+
+Silence is not rejection. An UNKNOWN order is asked for by cloid, again and again; one "unknown" is not proof of absence, the index may
+lag. It is proven never executed only when its time to arrive is over, the exchange did not know it at least twice after that, and a
+reading of the fills that covers its time shows none. An exit is repeated meanwhile as the same signed bytes (the nonce admits them
+once); a late entry is never repeated.
+
+SPEC 7 (outcome timeout); lessons L04, L18, L19; PROTOCOL 8.3, 12.
+"""
+
+from __future__ import annotations
+
+from core.model.cloid import Cloid
+
+ASK_EVERY_MS = 1_000
+REPEAT_EVERY_MS = 2_000
+MAX_REPEATS = 3
+_ARRIVAL_MARGIN_MS = 2_000
+"""After its expiry: our clock and the exchange's need not agree."""
+_NO_EXPIRY_MS = 8_000
+"""An exit carries no expiry: how long it may still be on its way before absence starts to count."""
+_MISSES_NEEDED = 2
+NO_POST = 0
+"""In place of a post id: there are no signed bytes to repeat."""
+
+
+class Case:
+    """One order that is being looked for."""
+
+    def __init__(
+        self, cloid: Cloid, post_id: int, sent_ms: int, expires_ms: int | None, repeatable: bool, now_ms: int
+    ) -> None:
+        self.cloid = cloid
+        self.post_id = post_id
+        """The post whose signed bytes may be repeated."""
+        self.sent_ms = sent_ms
+        self.since_ms = now_ms
+        self.repeatable = repeatable
+        self.repeats = 0
+        self.next_repeat_ms = now_ms
+        self.absent_counts_from_ms = (expires_ms if expires_ms is not None else now_ms + _NO_EXPIRY_MS) + (
+            _ARRIVAL_MARGIN_MS if expires_ms is not None else 0
+        )
+        self.misses = 0
+        """Answers "unknown" to questions asked after that time."""
+        self.fills_covered = False
+
+    @property
+    def is_proven_absent(self) -> bool:
+        return self.misses >= _MISSES_NEEDED and self.fills_covered
+
+
+class LookupDesk:
+    def __init__(self) -> None:
+        self._cases: dict[Cloid, Case] = {}
+
+    def open(self, case: Case) -> None:
+        self._cases.setdefault(case.cloid, case)
+
+    def close(self, cloid: Cloid) -> Case | None:
+        return self._cases.pop(cloid, None)
+
+    def get(self, cloid: Cloid) -> Case | None:
+        return self._cases.get(cloid)
+
+    def all(self) -> list[Case]:
+        return list(self._cases.values())
+
+    def uses_post(self, post_id: int) -> bool:
+        return any(c.post_id == post_id for c in self._cases.values())
+
+    def on_miss(self, cloid: Cloid, asked_ms: int) -> Case | None:
+        """The exchange does not know the order (yet)."""
+        case = self._cases.get(cloid)
+        if case is not None and asked_ms >= case.absent_counts_from_ms:
+            case.misses += 1
+        return case
+
+    def on_fills_read(self, start_ms: int, asked_ms: int, complete: bool) -> None:
+        """A reading of the fills came back and its fills are applied: it covers the cases it reaches back to."""
+        for case in self._cases.values():
+            if complete and start_ms <= case.sent_ms and asked_ms >= case.absent_counts_from_ms:
+                case.fills_covered = True
+
+    def due_repeats(self, now_ms: int) -> list[int]:
+        """Post ids whose bytes should be sent once more, each at most `MAX_REPEATS` times."""
+        due: dict[int, None] = {}
+        for case in self._cases.values():
+            if case.repeatable and case.repeats < MAX_REPEATS and now_ms >= case.next_repeat_ms:
+                case.repeats += 1
+                case.next_repeat_ms = now_ms + REPEAT_EVERY_MS
+                due[case.post_id] = None
+        return list(due)
+
+    @property
+    def earliest_sent_ms(self) -> int | None:
+        return min((c.sent_ms for c in self._cases.values()), default=None)

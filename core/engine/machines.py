@@ -1,0 +1,275 @@
+"""All machines of one engine in one place, and the list of effects that one message produces.
+
+The rooms of the engine (session, account, entries, exits, posting, stopping) get this and nothing else; each machine itself knows no other. It
+holds no rule of its own beyond sums over machines (exposure, "may we trade").
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from decimal import Decimal
+
+from core.config import Config
+from core.engine.asking import Asker
+from core.engine.audit import AuditTrail
+from core.engine.budget import ActionBudget
+from core.engine.cancels import CancelDesk
+from core.engine.detector import Detector
+from core.engine.flatten import Flattener
+from core.engine.gates import Gate
+from core.engine.hard_stop import HardStopLatch
+from core.engine.lookups import LookupDesk
+from core.engine.market_gates import MarketGates
+from core.engine.markets import MarketStateCache
+from core.engine.nonces import NonceManager
+from core.engine.orders import Change, OrderTable
+from core.engine.positions import PositionTracker
+from core.engine.posts import PostRequestManager
+from core.engine.readiness import TradingReadyChecker
+from core.engine.risk_monitor import RiskMonitor
+from core.engine.scheduler import BatchScheduler
+from core.engine.time_stop import TimeStop
+from core.engine.trades import TradeBook
+from core.messages.effects import Alert, Effect, Journal, OrderRow, PersistCounters, Severity
+from core.messages.queries import Query
+from core.messages.recovered import Recovered
+from core.messages.snapshot import ConnectionPhase, FillView, RunInfo
+from core.model.cloid import CloidMaker
+from core.model.market import MarketKey, MarketSpec
+from core.model.position import Trade
+from core.model.signal import Signal
+
+BPS = Decimal(10_000)
+BASE_TAKER_RATE = Decimal("0.00045")
+"""Perp tier 0, until the account's own rate is read; no entry leaves before that."""
+FILL_MARGIN_MS = 6_000
+"""A question for fills reaches back this much further than needed: our clock may be 5 s off before trading is refused."""
+
+
+class EngineClock:
+    """The time the loop stamped on the message under work."""
+
+    def __init__(self, now_ms: int) -> None:
+        self.now = now_ms
+
+    def now_ms(self) -> int:
+        return self.now
+
+
+class Tally:
+    """Totals of the run; posts are counted by PostRequestManager."""
+
+    def __init__(self) -> None:
+        self.accepted = 0
+        self.rejected = 0
+        self.timed_out = 0
+        self.send_failures = 0
+        self.signals = 0
+        self.entries = 0
+        self.fills = 0
+        self.flattens = 0
+        self.worst_flat_ms: int | None = None
+        self.denied: dict[Gate, int] = dict.fromkeys(Gate, 0)
+        self.market_explained = 0
+        self.errors = 0
+        self.realized = Decimal(0)
+        self.fees = Decimal(0)
+        self.wins = 0
+        self.trades = 0
+
+
+class Link:
+    """The connection as the engine knows it."""
+
+    def __init__(self, now_ms: int) -> None:
+        self.connected = False
+        self.phase = ConnectionPhase.CONNECTING
+        self.since_ms = now_ms
+        self.epoch = 0
+        self.reason = ""
+        self.market_at_ms: int | None = None
+        self.account_at_ms: int | None = None
+        self.latencies_ms: deque[int] = deque(maxlen=50)
+        self.was_ready = False
+        """READY was reached at least once in this run."""
+
+    def enter(self, phase: ConnectionPhase, now_ms: int) -> None:
+        if phase is not self.phase:
+            self.phase, self.since_ms = phase, now_ms
+
+
+class Stopping:
+    """An orderly stop under way."""
+
+    def __init__(self, reason: str, now_ms: int, deadline_ms: int) -> None:
+        self.reason = reason
+        self.since_ms = now_ms
+        self.deadline_ms = deadline_ms
+        self.flat_since_ms: int | None = None
+        self.confirmed: set[Query] = set()
+        self.step = "stopping entries"
+
+
+class Machines:
+    def __init__(self, config: Config, run: RunInfo, recovered: Recovered, now_ms: int) -> None:
+        execution = config.execution
+        keys = tuple(m.key for m in config.markets)
+        self.config = config
+        self.run = run
+        self.markets_configured = keys
+        self.min_edge_bps = {
+            m.key: execution.min_edge_bps if m.threshold_bps is None else m.threshold_bps for m in config.markets
+        }
+        allowed = config.safety.allowed_markets
+        self.allowed = frozenset(keys) if allowed is None else frozenset(MarketKey.parse(a) for a in allowed)
+        self.trading = config.mode == "trading"
+        self.max_market_usd = min(execution.max_notional_per_market, config.safety.max_notional_usd)
+        self.max_total_usd = execution.max_notional_total
+
+        self.clock = EngineClock(now_ms)
+        self.link = Link(now_ms)
+        self.latch = HardStopLatch(recovered.latch)
+        self.posts = PostRequestManager()
+        self.orders = OrderTable()
+        self.scheduler = BatchScheduler(
+            execution, self.latch, lambda: self.posts.inflight, self.orders.has_unresolved_exit
+        )
+        self.nonces = NonceManager(
+            self.clock,
+            recovered.last_nonce,
+            warn_ms=config.risk.clock_drift_warn_ms,
+            refuse_ms=config.risk.clock_drift_refuse_ms,
+        )
+        self.positions = PositionTracker(recovered.seen_fills)
+        self.trades = TradeBook()
+        self.markets = MarketStateCache(keys)
+        self.market_gates = MarketGates(keys, config.risk)
+        self.detector = Detector(execution, self.max_market_usd)
+        self.readiness = TradingReadyChecker(config.dexes)
+        self.time_stop = TimeStop(execution.time_stop_ms, execution.reduce_only_timeout_ms)
+        self.flattener = Flattener(execution)
+        self.risk = RiskMonitor(config, recovered.counters)
+        self.budget = ActionBudget()
+        self.asker = Asker()
+        self.cancels = CancelDesk()
+        self.lookups = LookupDesk()
+        self.audit = AuditTrail()
+        self.cloids = CloidMaker(recovered.run_id)
+
+        self.specs: dict[MarketKey, MarketSpec] = {}
+        """Every market of every configured dex."""
+        self.taker_rate = BASE_TAKER_RATE
+        self.signals: dict[str, Signal] = {}
+        """Accepted signals by correlation id, until their order is settled; the trade keeps its own."""
+        self.venue_marks: dict[MarketKey, Decimal] = {}
+        """Marks of positions in markets that we do not watch, from clearinghouseState."""
+        self.account_values: dict[str, Decimal] = {}
+        self.paused = False
+        self.stopping: Stopping | None = None
+        self.finished = False
+        self.fault = ""
+        self.tally = Tally()
+        self.recent_fills: deque[FillView] = deque(maxlen=50)
+        self.recent_trades: deque[Trade] = deque(maxlen=50)
+        self.pnl_history: deque[Decimal] = deque(maxlen=120)
+        self.inflight_history: deque[int] = deque(maxlen=60)
+        self.inflight_peak = 0
+        self.inflight_peak_second = 0
+        self.out: list[Effect] = []
+
+    # --- saying ------------------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        return self.clock.now
+
+    def emit(self, *effects: Effect) -> None:
+        self.out.extend(effects)
+
+    def note(self, severity: Severity, kind: str, text: str, *, correlation_id: str = "", command_id: str = "") -> None:
+        """Write to the audit trail and the journal."""
+        self.out.append(
+            self.audit.add(self.now, severity, kind, text, correlation_id=correlation_id, command_id=command_id)
+        )
+
+    def alert(self, severity: Severity, title: str, body: str) -> None:
+        """Tell the operator off screen as well; the audit trail has it in any case."""
+        self.note(severity, "alert", f"{title}: {body}")
+        self.out.append(Alert(severity, title, body))
+
+    def journal_order(self, change: Change) -> None:
+        """One row per change of state or fill."""
+        order = change.after
+        assert order.cloid is not None
+        self.out.append(
+            Journal(
+                OrderRow(
+                    cloid=order.cloid,
+                    market=order.market,
+                    status=order.status,
+                    oid=order.oid,
+                    side=order.side.value,
+                    price=order.price,
+                    size=order.original_size,
+                    filled_size=order.filled_size,
+                    reduce_only=order.reduce_only,
+                    purpose=order.purpose.value,
+                    reason=order.reason,
+                    correlation_id=order.correlation_id,
+                )
+            )
+        )
+
+    def persist_counters(self) -> None:
+        self.out.append(PersistCounters(self.risk.counters))
+
+    def ask(self, query: Query) -> None:
+        self.out.extend(self.asker.ask(query, self.now))
+
+    def ask_every(self, query: Query, interval_ms: int) -> None:
+        self.out.extend(self.asker.ask_every(query, interval_ms, self.now))
+
+    # --- sums over machines ------------------------------------------------------------------------------------------
+
+    def fee_bps(self, market: MarketKey) -> Decimal:
+        """Taker fee of one side on this market."""
+        spec = self.specs.get(market)
+        return self.taker_rate * (spec.fee_scale if spec else 1) * BPS
+
+    def mark_of(self, market: MarketKey) -> Decimal | None:
+        mark = self.markets.mark(market)
+        return self.venue_marks.get(market) if mark is None else mark
+
+    def exposure_usd(self, market: MarketKey) -> Decimal:
+        """Position and pending orders at mark. A market without mark is priced at its entry, never at nothing."""
+        position = self.positions.get(market)
+        mark = self.mark_of(market)
+        held = position.size if position else Decimal(0)
+        px = mark if mark is not None else (position.entry_price if position else Decimal(0))
+        return (held + self.orders.pending_size(market)) * px
+
+    def total_exposure_usd(self) -> Decimal:
+        held = [p.market for p in self.positions.all()]
+        pending = [o.market for o in self.orders.unsettled()]
+        return sum((self.exposure_usd(m) for m in dict.fromkeys([*held, *pending])), Decimal(0))
+
+    def is_configured(self, market: MarketKey) -> bool:
+        return market in self.min_edge_bps
+
+    @property
+    def has_account(self) -> bool:
+        return bool(self.run.account)
+
+    @property
+    def may_post(self) -> bool:
+        """Whether exits and cancels can leave at all."""
+        return self.trading and self.link.connected
+
+    @property
+    def orders_left(self) -> int:
+        """Orders of ours that the exchange may still hold, and open ones that this run did not place."""
+        return len(self.orders.live()) + len(self.orders.external())
+
+    @property
+    def positions_left(self) -> int:
+        return len(self.positions.all())

@@ -1,0 +1,131 @@
+"""The operator's commands. Each is answered in the audit trail, with the command's id, accepted or not and why.
+
+SPEC 8 (reset), 11 (keys).
+"""
+
+from __future__ import annotations
+
+from core.engine.entries import Entries
+from core.engine.exits import Exits
+from core.engine.machines import Machines
+from core.engine.stopping import StopDesk
+from core.messages.commands import (
+    CancelAll,
+    CancelOrder,
+    Command,
+    FlattenAll,
+    FlattenMarket,
+    PauseEntries,
+    ResetHardStop,
+    Shutdown,
+    TripHardStop,
+)
+from core.messages.effects import Severity
+from core.model.cloid import is_ours
+from core.model.order import OrderStatus, Purpose, TrackedOrder
+from core.model.position import ExitReason
+
+
+class Operator:
+    def __init__(self, m: Machines, entries: Entries, exits: Exits, stop_desk: StopDesk) -> None:
+        self._m = m
+        self._entries = entries
+        self._exits = exits
+        self._stop_desk = stop_desk
+
+    def on_command(self, command: Command) -> None:
+        match command:
+            case FlattenAll():
+                self._flatten_all(command)
+            case FlattenMarket():
+                self._flatten_market(command)
+            case CancelAll():
+                self._cancel_all(command)
+            case CancelOrder():
+                self._cancel_order(command)
+            case TripHardStop():
+                self._answer(command, f"hard stop by {command.who}")
+                self._stop_desk.trip(
+                    f"{command.reason} ({command.who})" if command.who != command.reason else command.who
+                )
+            case ResetHardStop():
+                refusal = self._stop_desk.reset(command)
+                if refusal:
+                    self._answer(command, f"reset refused: {refusal}", Severity.WARNING)
+            case PauseEntries():
+                self._pause(command)
+            case Shutdown():
+                self._answer(command, f"orderly stop: {command.reason}")
+                self._stop_desk.shut_down(command.reason)
+            case _:
+                raise AssertionError(f"command {type(command).__name__} has no handler")
+
+    # --- inside ----------------------------------------------------------------------------------------------------------------
+
+    def _flatten_all(self, command: FlattenAll) -> None:
+        m = self._m
+        if not self._can_send(command):
+            return
+        held = len(m.positions.all())
+        new = self._exits.flatten_all(ExitReason.OPERATOR)
+        if not held:
+            self._answer(command, "flatten all: no position is open")
+        else:
+            self._answer(command, f"flatten all: {new} positions, {held - new} were being closed already")
+
+    def _flatten_market(self, command: FlattenMarket) -> None:
+        if not self._can_send(command):
+            return
+        if self._m.positions.get(command.market) is None:
+            self._answer(command, f"flatten {command.market}: no position is open", Severity.WARNING)
+            return
+        new = self._exits.flatten(command.market, ExitReason.OPERATOR)
+        self._answer(command, f"flatten {command.market}" + ("" if new else ": it is being closed already"))
+
+    def _cancel_all(self, command: CancelAll) -> None:
+        m = self._m
+        if not self._can_send(command):
+            return
+        queued = self._entries.drop_queued("cancelled by the operator")
+        asked = sum(self._want(o) for o in m.orders.live() if o.purpose is not Purpose.EXIT)
+        asked += sum(self._want(o) for o in m.orders.external() if is_ours(o.cloid))
+        foreign = sum(1 for o in m.orders.external() if not is_ours(o.cloid))
+        text = (
+            f"cancel all: {queued} queued taken back, {asked} cancels"
+            if queued or asked
+            else "cancel all: no order is open"
+        )
+        self._answer(command, text + (f"; {foreign} EXTERNAL orders left alone" if foreign else ""))
+
+    def _cancel_order(self, command: CancelOrder) -> None:
+        m = self._m
+        if not self._can_send(command):
+            return
+        order = m.orders.get(command.cloid) or next((o for o in m.orders.external() if o.cloid == command.cloid), None)
+        if order is None or order.status.is_terminal:
+            self._answer(command, f"cancel {command.cloid[-6:]}: no such open order", Severity.WARNING)
+        elif order.status is OrderStatus.QUEUED and m.scheduler.remove(command.cloid):
+            self._entries.on_dropped(command.cloid, "cancelled by the operator")
+            self._answer(command, f"cancel {command.cloid[-6:]}: taken back before it left")
+        else:
+            self._want(order)
+            self._answer(command, f"cancel {command.cloid[-6:]}: asked for")
+
+    def _want(self, order: TrackedOrder) -> bool:
+        return order.status is not OrderStatus.QUEUED and self._m.cancels.want(order)
+
+    def _pause(self, command: PauseEntries) -> None:
+        m = self._m
+        m.paused = command.paused
+        dropped = self._entries.drop_queued("entries paused") if command.paused else 0
+        text = f"entries paused, {dropped} queued taken back" if command.paused else "entries resumed"
+        self._answer(command, text)
+
+    def _can_send(self, command: Command) -> bool:
+        if self._m.trading:
+            return True
+        self._answer(command, "refused: observation mode sends nothing", Severity.WARNING)
+        return False
+
+    def _answer(self, command: Command, text: str, severity: Severity = Severity.INFO) -> None:
+        self._m.note(severity, "operator", text, command_id=command.command_id)

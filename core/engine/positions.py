@@ -1,0 +1,230 @@
+"""PositionTracker: what we hold. Two sources, one writer.
+
+Fills move a position, each once, by (time, coin, tid). clearinghouseState of the dex is the truth of its size: a difference is adopted
+when a second answer, at least two seconds later, says the same; one answer without a position we hold closes nothing. Easy to get
+wrong: an answer older than our newest fill proves nothing, a resync must not touch the entry time, and state is replaced, never
+cleared first.
+
+SPEC 6; lessons L05, L07, L08, L09.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from core.messages.events import PositionsRead, VenuePosition
+from core.model.market import MarketKey
+from core.model.order import OrderSide
+from core.model.position import Fill, FillKey, Position
+
+AGREE_AFTER_MS = 2_000
+"""Two answers must be this far apart to count as two."""
+_HISTORY = 500
+"""Fills kept per market to find out when a position was opened."""
+
+_ZERO = Decimal(0)
+
+
+class PositionChange(Struct, frozen=True):
+    """A position before and after; None is flat. ``by_resync``: the exchange's view was adopted, no fill did it."""
+
+    market: MarketKey
+    before: Position | None
+    after: Position | None
+    by_resync: bool = False
+
+    @property
+    def opened(self) -> bool:
+        return self.after is not None and (self.before is None or self.before.side is not self.after.side)
+
+    @property
+    def closed(self) -> bool:
+        return self.before is not None and (self.after is None or self.before.side is not self.after.side)
+
+
+class _Suspicion(Struct, frozen=True):
+    signed_size: Decimal
+    since_ms: int
+
+
+class PositionTracker:
+    def __init__(self, seen_fills: frozenset[FillKey] = frozenset()) -> None:
+        self._positions: dict[MarketKey, Position] = {}
+        self._seen: set[FillKey] = set(seen_fills)
+        self._baseline_ms: dict[str, int] = {}
+        """Dex -> block time of the first answer of this run: fills up to it are in its sizes already."""
+        self._adopted_until: dict[MarketKey, int] = {}
+        self._buffered: list[Fill] = []
+        self._history: dict[MarketKey, list[Fill]] = {}
+        self._suspects: dict[MarketKey, _Suspicion] = {}
+
+    # --- fills -------------------------------------------------------------------------------------------------------
+
+    def take_new(self, fills: tuple[Fill, ...]) -> list[Fill]:
+        """Those of the fills that were never seen before, in time order. From now on they count as seen."""
+        new = []
+        for fill in sorted(fills, key=lambda f: (f.time_ms, f.tid)):
+            self._remember(fill)
+            if fill.key not in self._seen:
+                self._seen.add(fill.key)
+                new.append(fill)
+        return new
+
+    def apply(self, fill: Fill, now_ms: int) -> PositionChange | None:
+        """Move the position by a new fill. None when the size already contains it, or its dex is not synced yet (it is kept)."""
+        dex = fill.market.dex
+        if dex not in self._baseline_ms:
+            self._buffered.append(fill)
+            return None
+        if fill.time_ms <= max(self._baseline_ms[dex], self._adopted_until.get(fill.market, 0)):
+            return None
+        self._suspects.pop(fill.market, None)
+        before = self._positions.get(fill.market)
+        after = _moved(before, fill, now_ms)
+        return self._store(fill.market, before, after, by_resync=False)
+
+    # --- the exchange's own view ---------------------------------------------------------------------------------------
+
+    def reconcile(
+        self, read: PositionsRead, now_ms: int, *, is_first: bool, is_unsettled: Callable[[MarketKey], bool]
+    ) -> list[PositionChange]:
+        """Compare with one answer of clearinghouseState and adopt what is proven.
+
+        Args:
+            is_first: The first answer since the connection came up: adopted at once, but for positions it does not have.
+            is_unsettled: Whether an order of that market may still move it; then a difference proves nothing.
+        """
+        changes: list[PositionChange] = []
+        first_ever = read.dex not in self._baseline_ms
+        theirs = {p.market: p for p in read.positions}
+        ours = [m for m in self._positions if m.dex == read.dex]
+        for market in dict.fromkeys([*ours, *theirs]):
+            position = self._positions.get(market)
+            venue = theirs.get(market)
+            mine = position.signed_size if position else _ZERO
+            said = venue.signed_size if venue else _ZERO
+            if mine == said:
+                self._suspects.pop(market, None)
+                continue
+            if position is not None and position.last_fill_timestamp_ms > read.time_ms:
+                continue
+            if is_unsettled(market) and not is_first:
+                continue
+            if (is_first and venue is not None) or self._is_proven(market, said, now_ms):
+                changes.append(self._adopt(market, position, venue, read.time_ms, now_ms))
+        if first_ever:
+            self._baseline_ms[read.dex] = read.time_ms
+            changes.extend(self._apply_buffered(read, now_ms))
+        return changes
+
+    def _is_proven(self, market: MarketKey, said: Decimal, now_ms: int) -> bool:
+        suspicion = self._suspects.get(market)
+        if suspicion is not None and suspicion.signed_size == said:
+            return now_ms - suspicion.since_ms >= AGREE_AFTER_MS
+        self._suspects[market] = _Suspicion(said, now_ms)
+        return False
+
+    def _adopt(
+        self, market: MarketKey, mine: Position | None, venue: VenuePosition | None, time_ms: int, now_ms: int
+    ) -> PositionChange:
+        self._suspects.pop(market, None)
+        self._adopted_until[market] = time_ms
+        if venue is None:
+            return self._store(market, mine, None, by_resync=True)
+        side = OrderSide.BUY if venue.signed_size > 0 else OrderSide.SELL
+        same = mine is not None and mine.side is side
+        entry_ms = mine.entry_timestamp_ms if mine is not None and same else self._built_since(market, side, now_ms)
+        after = Position(
+            market=market,
+            side=side,
+            size=abs(venue.signed_size),
+            entry_price=venue.entry_price,
+            entry_timestamp_ms=entry_ms,
+            last_fill_timestamp_ms=mine.last_fill_timestamp_ms if mine is not None and same else entry_ms,
+            unrealized_pnl=venue.unrealized_pnl,
+        )
+        return self._store(market, mine, after, by_resync=True)
+
+    def _apply_buffered(self, read: PositionsRead, now_ms: int) -> list[PositionChange]:
+        """Fills that came before the first answer: those the answer already contains are dropped."""
+        mine = [f for f in self._buffered if f.market.dex == read.dex]
+        self._buffered = [f for f in self._buffered if f.market.dex != read.dex]
+        changes = []
+        for fill in sorted(mine, key=lambda f: (f.time_ms, f.tid)):
+            if fill.time_ms > read.time_ms:
+                change = self.apply(fill, now_ms)
+                if change is not None:
+                    changes.append(change)
+        return changes
+
+    # --- questions ---------------------------------------------------------------------------------------------------
+
+    def get(self, market: MarketKey) -> Position | None:
+        return self._positions.get(market)
+
+    def all(self) -> list[Position]:
+        return list(self._positions.values())
+
+    def is_suspect(self, market: MarketKey) -> bool:
+        return market in self._suspects
+
+    @property
+    def has_suspects(self) -> bool:
+        return bool(self._suspects)
+
+    @property
+    def newest_fill_ms(self) -> int:
+        """Block time of the newest fill seen in this run, 0 without one."""
+        return max((fills[-1].time_ms for fills in self._history.values() if fills), default=0)
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _store(
+        self, market: MarketKey, before: Position | None, after: Position | None, by_resync: bool
+    ) -> PositionChange:
+        if after is None:
+            self._positions.pop(market, None)
+        else:
+            self._positions[market] = after
+        return PositionChange(market, before, after, by_resync)
+
+    def _remember(self, fill: Fill) -> None:
+        fills = self._history.setdefault(fill.market, [])
+        if fill.key in (f.key for f in fills[-50:]):
+            return
+        fills.append(fill)
+        if len(fills) > 1 and fills[-2].time_ms > fill.time_ms:
+            fills.sort(key=lambda f: (f.time_ms, f.tid))
+        del fills[:-_HISTORY]
+
+    def _built_since(self, market: MarketKey, side: OrderSide, now_ms: int) -> int:
+        """When the position was opened: the oldest fill of the present run of fills from flat; now, if none is known."""
+        since: int | None = None
+        for fill in reversed(self._history.get(market, [])):
+            end = fill.start_position + fill.size * fill.side.sign
+            if end == 0 or (end > 0) != (side is OrderSide.BUY):
+                break
+            since = fill.time_ms
+            if fill.start_position == 0 or (fill.start_position > 0) != (side is OrderSide.BUY):
+                break
+        return now_ms if since is None else min(since, now_ms)
+
+
+def _moved(before: Position | None, fill: Fill, now_ms: int) -> Position | None:
+    """The position after one fill, by arithmetic alone."""
+    entry_ms = min(fill.time_ms, now_ms)
+    if before is None:
+        return Position(fill.market, fill.side, fill.size, fill.price, entry_ms, fill.time_ms)
+    if before.side is fill.side:
+        size = before.size + fill.size
+        price = (before.entry_price * before.size + fill.price * fill.size) / size
+        return replace(before, size=size, entry_price=price, last_fill_timestamp_ms=fill.time_ms)
+    if fill.size < before.size:
+        return replace(before, size=before.size - fill.size, last_fill_timestamp_ms=fill.time_ms)
+    if fill.size == before.size:
+        return None
+    return Position(fill.market, fill.side, fill.size - before.size, fill.price, entry_ms, fill.time_ms)

@@ -1,0 +1,348 @@
+"""From the queues to a post and back: dispatch, deadlines, answers.
+
+One post per interval, one batch per post, one nonce per batch. A post is closed exactly once, and what its end means for each order is
+the table of SPEC 7. Easy to get wrong: silence is not rejection. After a post was sent, no answer makes every order in it UNKNOWN;
+only an exit that certainly never left is queued again.
+
+SPEC 4, 7 (PostRequestManager, what happens to a batch).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from core.engine.account import Account
+from core.engine.entries import ENTRY_MAX_AGE_MS, Entries
+from core.engine.lookups import Case
+from core.engine.machines import Machines
+from core.engine.posts import OpenPost
+from core.engine.rejections import Rejection, classify
+from core.messages.effects import ForgetPost, Journal, Post, PostRow, Repost, Severity
+from core.messages.events import OrderOutcome, Outcome, PostNotSent, PostRefused, PostReply, PostSent
+from core.messages.queries import QueryOpenOrders
+from core.model.cloid import Cloid
+from core.model.order import Cancels, Orders, PendingCancel, PendingOrder, Report, TimeInForce, TrackedOrder
+
+_NOT_SENT_ALERT_AFTER = 3
+
+
+class Posting:
+    def __init__(self, m: Machines, account: Account, entries: Entries) -> None:
+        self._m = m
+        self._account = account
+        self._entries = entries
+        self._last_post_ms: int | None = None
+        self._not_sent_in_a_row = 0
+
+    # --- out -----------------------------------------------------------------------------------------------------------
+
+    def dispatch(self, is_tick: bool) -> None:
+        """Hand at most one post to the outside, if the interval since the last is over and the last has left."""
+        m = self._m
+        if not is_tick and m.config.execution.dispatch != "eager":
+            return
+        if not m.may_post or m.posts.has_unsent or not m.budget.may_post(m.now):
+            return
+        if self._last_post_ms is not None and m.now - self._last_post_ms < m.config.execution.tick_interval_ms:
+            return
+        if m.posts.inflight < m.config.execution.inflight_limit and self._repeat():
+            return
+        batch = m.scheduler.tick(limited=m.budget.limited)
+        if isinstance(batch, Orders):
+            batch = self._still_wanted(batch)
+        if batch is not None:
+            self._open(batch)
+
+    def on_tick(self) -> None:
+        """Posts past their deadline are closed; what they carried is looked for."""
+        m = self._m
+        for post_id in m.posts.overdue(m.now):
+            post = m.posts.close(post_id)
+            assert post is not None
+            m.budget.on_failure(m.now)
+            self._journal(post, "timed out" if post.sent else "timed out unsent")
+            m.note(
+                Severity.WARNING, "post", f"post {post_id}: no answer within {m.config.execution.post_timeout_ms} ms"
+            )
+            self._on_silence(post)
+
+    def _repeat(self) -> bool:
+        """Send the bytes of a lost exit once more."""
+        m = self._m
+        due = m.lookups.due_repeats(m.now)
+        if not due:
+            return False
+        original = due[0]
+        lost = [m.orders.get(c.cloid) for c in m.lookups.all() if c.post_id == original]
+        exits = Orders(tuple(_as_sent(o) for o in lost if o is not None))
+        post_id = m.posts.next_id()
+        deadline_ms = m.now + m.config.execution.post_timeout_ms
+        m.posts.register(OpenPost(post_id, 0, exits, m.now, deadline_ms, None, is_repeat=True))
+        self._last_post_ms = m.now
+        m.emit(Repost(post_id, original))
+        m.note(Severity.WARNING, "post", f"post {post_id}: the bytes of post {original} once more")
+        return True
+
+    def _still_wanted(self, batch: Orders) -> Orders | None:
+        """The last look before signing: no entry after the latch, and none that grew old in the queue."""
+        m = self._m
+        kept = []
+        for order in batch.orders:
+            if order.reduce_only:
+                kept.append(order)
+                continue
+            why = ""
+            if m.latch.tripped or m.stopping:
+                why = "stopped"
+            elif m.now - order.created_at_ms > ENTRY_MAX_AGE_MS:
+                why = f"too old: {m.now - order.created_at_ms} ms in the queue"
+            if why:
+                self._entries.on_dropped(order.cloid, why)
+            else:
+                kept.append(order)
+        return Orders(tuple(kept)) if kept else None
+
+    def _open(self, batch: Orders | Cancels) -> None:
+        m = self._m
+        timeout = m.config.execution.post_timeout_ms
+        has_entry = isinstance(batch, Orders) and any(not o.reduce_only for o in batch.orders)
+        expires = m.now + timeout if has_entry else None
+        post_id, nonce = m.posts.next_id(), m.nonces.next()
+        post = OpenPost(post_id, nonce, batch, m.now, m.now + timeout, expires)
+        m.posts.register(post)
+        if isinstance(batch, Orders):
+            for order in batch.orders:
+                self._account.on_change(m.orders.report(order.cloid, Report.POSTED, m.now))
+        self._last_post_ms = m.now
+        m.budget.on_posted(_count(batch), m.now)
+        self._journal(post, "opened")
+        m.emit(Post(post_id, nonce, batch, expires))
+
+    # --- what the socket says --------------------------------------------------------------------------------------------
+
+    def on_sent(self, event: PostSent) -> None:
+        if self._m.posts.mark_as_sent(event.post_id, self._m.now):
+            self._not_sent_in_a_row = 0
+
+    def on_not_sent(self, event: PostNotSent) -> None:
+        """It never left, for certain: exits and cancels go back to the front, entries are dropped."""
+        m = self._m
+        post = m.posts.close(event.post_id)
+        if post is None or post.is_repeat:
+            return
+        m.tally.send_failures += 1
+        self._not_sent_in_a_row += 1
+        m.budget.on_failure(m.now)
+        m.budget.on_refunded(_count(post.batch))
+        self._journal(post, f"not sent: {event.reason}")
+        m.note(Severity.WARNING, "post", f"post {post.post_id} not sent: {event.reason}")
+        if self._not_sent_in_a_row == _NOT_SENT_ALERT_AFTER:
+            m.alert(Severity.CRITICAL, "posts do not leave", f"{_NOT_SENT_ALERT_AFTER} in a row, last: {event.reason}")
+        m.emit(ForgetPost(post.post_id))
+        self._put_back(post, event.reason)
+
+    def _put_back(self, post: OpenPost, reason: str) -> None:
+        m = self._m
+        if isinstance(post.batch, Cancels):
+            if m.link.connected:
+                m.scheduler.requeue_cancels(post.batch.cancels)
+            return
+        exits = [o for o in post.batch.orders if o.reduce_only]
+        for order in post.batch.orders:
+            if not order.reduce_only:
+                self._entries.on_dropped(order.cloid, f"send failed: {reason}")
+        for order in exits:
+            self._account.on_change(m.orders.report(order.cloid, Report.NOT_SENT, m.now))
+        if m.link.connected:
+            m.scheduler.requeue_reduce_only(exits)
+        else:
+            self.drop_exits([o.cloid for o in exits], "not connected")
+
+    def drop_exits(self, cloids: Iterable[Cloid], why: str) -> None:
+        """Exits that will not leave: the Flattener makes a new attempt, at a new price, when it can."""
+        for cloid in cloids:
+            self._account.on_change(self._m.orders.report(cloid, Report.DROPPED, self._m.now, reason=why))
+
+    # --- what the exchange says ------------------------------------------------------------------------------------------
+
+    def on_reply(self, event: PostReply) -> None:
+        m = self._m
+        post = m.posts.close(event.post_id)
+        if post is None:
+            m.note(Severity.INFO, "post", f"post {event.post_id}: answered after its deadline")
+            return
+        self._on_answered(post)
+        m.budget.on_success()
+        outcomes = event.outcomes
+        count = _count(post.batch)
+        if len(outcomes) != count:
+            collapsed = outcomes[0] if len(outcomes) == 1 and outcomes[0].outcome is Outcome.ERROR else None
+            m.note(
+                Severity.WARNING,
+                "post",
+                f"post {post.post_id}: {len(outcomes)} answers for {count} items"
+                + (f", one error for all: {collapsed.error}" if collapsed else ""),
+            )
+            filler = collapsed or OrderOutcome(Outcome.UNREADABLE, error="no answer for this item")
+            outcomes = (filler,) * count if collapsed else (*outcomes, *(filler,) * count)[:count]
+        self._journal(post, "answered")
+        if isinstance(post.batch, Cancels):
+            for cancel, outcome in zip(post.batch.cancels, outcomes, strict=True):
+                self._on_cancel_outcome(cancel, outcome)
+        else:
+            for order, outcome in zip(post.batch.orders, outcomes, strict=True):
+                self._on_order_outcome(post, order, outcome)
+        self._forget(post)
+
+    def on_refused(self, event: PostRefused) -> None:
+        m = self._m
+        post = m.posts.close(event.post_id)
+        if post is None:
+            return
+        self._on_answered(post)
+        self._journal(post, f"refused: {event.error}")
+        kind = classify(event.error)
+        if post.is_repeat and kind is Rejection.DUPLICATE_NONCE:
+            # The first copy arrived: what became of it the look-ups will tell.
+            m.note(Severity.INFO, "post", f"post {post.post_id}: the exchange had it already")
+            return
+        m.note(Severity.WARNING, "post", f"post {post.post_id} refused: {event.error} ({kind.value})")
+        m.budget.on_failure(m.now)
+        if kind is Rejection.RATE_LIMIT:
+            m.budget.on_used_up()
+        elif kind is Rejection.POST_ONLY_PHASE:
+            m.budget.on_post_only_phase(m.now)
+        elif kind is Rejection.SIGNATURE:
+            m.alert(
+                Severity.CRITICAL,
+                "signature mismatch",
+                f"{event.error}: check key, agent approval and network ({m.run.network})",
+            )
+        if event.is_transport:
+            # A 429 or a 500 in place of an answer does not prove that nothing was executed.
+            self._on_silence(post)
+            return
+        m.budget.on_refunded(_count(post.batch))
+        if isinstance(post.batch, Cancels):
+            for cancel in post.batch.cancels:
+                m.cancels.on_answer(cancel, m.now)
+        else:
+            for order in post.batch.orders:
+                change = m.orders.report(
+                    order.cloid, Report.REJECTED, m.now, venue_filled=Decimal(0), reason=event.error
+                )
+                self._account.on_change(change)
+        self._forget(post)
+
+    def _on_order_outcome(self, post: OpenPost, order: PendingOrder, outcome: OrderOutcome) -> None:
+        m = self._m
+        match outcome.outcome:
+            case Outcome.FILLED:
+                filled = outcome.filled_size if outcome.filled_size is not None else order.size
+                whole = filled >= order.size or order.tif is TimeInForce.IOC
+                change = m.orders.report(
+                    order.cloid, Report.FILLED if whole else Report.PARTIAL, m.now, oid=outcome.oid, venue_filled=filled
+                )
+            case Outcome.RESTING | Outcome.WAITING:
+                change = m.orders.report(order.cloid, Report.RESTING, m.now, oid=outcome.oid)
+            case Outcome.ERROR:
+                if classify(outcome.error) is Rejection.POST_ONLY_PHASE:
+                    m.budget.on_post_only_phase(m.now)
+                change = m.orders.report(
+                    order.cloid, Report.REJECTED, m.now, oid=outcome.oid, venue_filled=Decimal(0), reason=outcome.error
+                )
+            case _:
+                m.tally.errors += 1
+                m.note(Severity.WARNING, "post", f"post {post.post_id}: answer not understood: {outcome.error}")
+                self._lose(post, order)
+                return
+        self._account.on_change(change)
+
+    def _on_cancel_outcome(self, cancel: PendingCancel, outcome: OrderOutcome) -> None:
+        m = self._m
+        m.cancels.on_answer(cancel, m.now)
+        order = m.cancels.order_of(cancel)
+        if outcome.outcome is Outcome.ERROR and classify(outcome.error) is not Rejection.GONE:
+            m.note(Severity.WARNING, "cancel", f"{cancel.market}: {outcome.error}")
+            return
+        # Gone or cancelled: how much of it was filled is for the order update, or the list of open orders, to say.
+        if order is not None:
+            m.ask(QueryOpenOrders(cancel.market.dex))
+
+    # --- silence -----------------------------------------------------------------------------------------------------------
+
+    def on_disconnect(self) -> None:
+        """Every open post will stay without an answer."""
+        m = self._m
+        for post_id in m.posts.open_ids():
+            post = m.posts.close(post_id)
+            assert post is not None
+            self._journal(post, "disconnected")
+            self._on_silence(post)
+        self.drop_exits(m.scheduler.drop_exits_and_cancels(), "disconnected")
+
+    def _on_silence(self, post: OpenPost) -> None:
+        m = self._m
+        if post.is_repeat:
+            return
+        if isinstance(post.batch, Cancels):
+            for cancel in post.batch.cancels:
+                m.cancels.on_answer(cancel, m.now)
+                m.ask(QueryOpenOrders(cancel.market.dex))
+            m.emit(ForgetPost(post.post_id))
+            return
+        requeued = []
+        for order in post.batch.orders:
+            # Whether unsent bytes left after all is not certain. For an exit that is harmless; an entry is looked for.
+            if not post.sent and order.reduce_only and m.link.connected:
+                requeued.append(order)
+            else:
+                self._lose(post, order)
+        for order in requeued:
+            self._account.on_change(m.orders.report(order.cloid, Report.NOT_SENT, m.now))
+        m.scheduler.requeue_reduce_only(requeued)
+
+    def _lose(self, post: OpenPost, order: PendingOrder) -> None:
+        m = self._m
+        m.tally.timed_out += 1
+        has_entry = isinstance(post.batch, Orders) and any(not o.reduce_only for o in post.batch.orders)
+        change = m.orders.report(order.cloid, Report.LOST, m.now, reason="no answer")
+        if change is None:
+            return
+        m.lookups.open(
+            Case(
+                cloid=order.cloid,
+                post_id=post.post_id,
+                sent_ms=post.opened_at_ms,
+                expires_ms=post.expires_after_ms,
+                repeatable=not has_entry,
+                now_ms=m.now,
+            )
+        )
+        self._account.on_change(change)
+
+    # --- inside ------------------------------------------------------------------------------------------------------------
+
+    def _on_answered(self, post: OpenPost) -> None:
+        if post.sent_at_ms is not None:
+            self._m.link.latencies_ms.append(self._m.now - post.sent_at_ms)
+            self._m.link.account_at_ms = self._m.now
+
+    def _forget(self, post: OpenPost) -> None:
+        if not post.is_repeat and not self._m.lookups.uses_post(post.post_id):
+            self._m.emit(ForgetPost(post.post_id))
+
+    def _journal(self, post: OpenPost, outcome: str) -> None:
+        kind = type(post.batch).__name__.lower()
+        self._m.emit(Journal(PostRow(post.post_id, post.nonce, kind, _count(post.batch), outcome)))
+
+
+def _as_sent(o: TrackedOrder) -> PendingOrder:
+    assert o.cloid is not None
+    assert o.tif is not None
+    return PendingOrder(o.cloid, o.market, o.side, o.price, o.original_size, o.reduce_only, o.tif, o.created_at_ms)
+
+
+def _count(batch: Orders | Cancels) -> int:
+    return len(batch.cancels) if isinstance(batch, Cancels) else len(batch.orders)

@@ -1,0 +1,269 @@
+"""One connection from open to ready: what to read, what to subscribe to, when market data is good, and what to read again while it lasts.
+
+Easy to get wrong: the ids of markets are read anew on each connection and compared, because a parameter that changed in between makes
+every rounded price and every asset id wrong.
+
+SPEC 2 (asset ids), 7 (ready, parameter change), 9; lessons L01, L02, L23, L24, L38, L45.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from core.engine.machines import Machines
+from core.engine.markets import MarketState
+from core.engine.nonces import TimeDriftTooLarge
+from core.messages.effects import Reconnect, Refuse, Severity, Subscribe
+from core.messages.events import (
+    AssetCtx,
+    Bbo,
+    Connected,
+    FeesRead,
+    RateLimitRead,
+    ServerTimeRead,
+    SpecsRead,
+    Subscribed,
+)
+from core.messages.queries import (
+    QueryBook,
+    QueryFees,
+    QueryOpenOrders,
+    QueryPositions,
+    QueryRateLimit,
+    QueryServerTime,
+    QuerySpecs,
+)
+from core.messages.snapshot import ConnectionPhase
+from core.model.market import MarketKey, MarketSpec
+
+_LEFT_OUT_AFTER_MS = 10_000
+_SILENT_AFTER_MS = 30_000
+"""Not one market message for this long, on markets that had data: the connection is dead behind an open socket."""
+_BOOK_EVERY_MS = 1_500
+_ORDERS_EVERY_MS = 30_000
+_SPECS_EVERY_MS = 60_000
+_BUDGET_EVERY_MS = 60_000
+_CLOCK_EVERY_MS = 30_000
+_FEES_EVERY_MS = 3_600_000
+
+
+class Session:
+    """Args: trip: pulls the HardStop with a reason."""
+
+    def __init__(self, m: Machines, trip: Callable[[str], None]) -> None:
+        self._m = m
+        self._trip = trip
+        self._subscribed = False
+        self._specs_read: set[str] = set()
+        self._sampled_second = 0
+
+    # --- the connection ----------------------------------------------------------------------------------------------------
+
+    def on_connected(self, event: Connected) -> None:
+        m = self._m
+        m.link.connected = True
+        m.link.epoch = event.epoch
+        m.link.enter(ConnectionPhase.SYNCING, m.now)
+        m.link.market_at_ms = None
+        self._subscribed = False
+        self._specs_read.clear()
+        m.asker.forget()
+        m.note(Severity.INFO, "connection", f"connected ({event.epoch})")
+        for dex in m.config.dexes:
+            m.ask(QuerySpecs(dex))
+        if m.has_account:
+            for dex in m.config.dexes:
+                m.ask(QueryOpenOrders(dex))
+            m.ask(QueryFees())
+            m.ask(QueryRateLimit())
+        m.ask(QueryServerTime())
+
+    def on_disconnect(self) -> None:
+        m = self._m
+        m.link.connected = False
+        m.link.enter(ConnectionPhase.RECONNECTING if m.link.epoch else ConnectionPhase.CONNECTING, m.now)
+        m.readiness.reset()
+        m.markets.forget_quotes()
+        m.asker.forget()
+
+    def on_subscribed(self, event: Subscribed) -> None:
+        self._m.readiness.on_subscribed(event.channel)
+
+    # --- specs ---------------------------------------------------------------------------------------------------------------
+
+    def on_specs(self, event: SpecsRead) -> None:
+        m = self._m
+        m.asker.on_answer(QuerySpecs(event.dex), m.now)
+        found = {s.market: s for s in event.specs}
+        refusal = self._unfit(event.dex, found) if event.dex not in {k.dex for k in m.specs} else ""
+        if refusal:
+            m.note(Severity.CRITICAL, "refused", refusal)
+            m.emit(Refuse(refusal))
+            return
+        for market in m.markets_configured:
+            if market.dex == event.dex:
+                self._compare(market, m.specs.get(market), found.get(market))
+        m.specs.update(found)
+        for market in m.markets_configured:
+            if market.dex == event.dex:
+                m.markets[market].spec = m.specs.get(market)
+        self._specs_read.add(event.dex)
+        if not self._subscribed and self._specs_read.issuperset(m.config.dexes):
+            self._subscribed = True
+            wanted = tuple(k for k in m.markets_configured if not m.specs[k].is_delisted)
+            for market in wanted:
+                m.markets[market].first_wanted_ms = m.now
+            m.emit(Subscribe(wanted))
+
+    def _unfit(self, dex: str, found: dict[MarketKey, MarketSpec]) -> str:
+        """Why this config must not trade on that universe; empty if it may."""
+        by_id = {s.asset_id: s for s in found.values()}
+        for config in self._m.config.markets:
+            market = config.key
+            if market.dex != dex:
+                continue
+            spec = found.get(market)
+            if spec is None:
+                return f"{market}: the exchange lists no such market on {dex or 'the main dex'}"
+            if config.asset_idx is not None and config.asset_idx != spec.asset_id:
+                other = by_id.get(config.asset_idx)
+                is_what = f"is {other.market}" if other else f"is no market of {dex or 'the main dex'}"
+                return (
+                    f"{market}: asset_idx {config.asset_idx} is pinned, but the exchange says {spec.asset_id}; "
+                    f"{config.asset_idx} {is_what}"
+                )
+        return ""
+
+    def _compare(self, market: MarketKey, before: MarketSpec | None, after: MarketSpec | None) -> None:
+        m = self._m
+        if before is None or before == after:
+            return
+        if after is None:
+            what = "gone from the universe"
+        else:
+            what = ", ".join(
+                f"{field} {getattr(before, field)} -> {getattr(after, field)}"
+                for field in MarketSpec.__struct_fields__
+                if getattr(before, field) != getattr(after, field)
+            )
+        m.market_gates.stop(market, f"parameters changed: {what}; restart to take them over")
+        self._trip(f"parameter change {market}: {what}")
+
+    # --- other reads ---------------------------------------------------------------------------------------------------------
+
+    def on_fees(self, event: FeesRead) -> None:
+        m = self._m
+        m.asker.on_answer(QueryFees(), m.now)
+        m.taker_rate = event.taker_rate
+        m.readiness.on_bootstrap("fees")
+
+    def on_rate_limit(self, event: RateLimitRead) -> None:
+        m = self._m
+        m.asker.on_answer(QueryRateLimit(), m.now)
+        m.budget.on_read(event.used, event.cap)
+        m.readiness.on_bootstrap("budget")
+
+    def on_server_time(self, event: ServerTimeRead) -> None:
+        m = self._m
+        m.asker.on_answer(QueryServerTime(), m.now)
+        try:
+            sync = m.nonces.sync_with_server(event.server_ms, event.local_ms)
+        except TimeDriftTooLarge as e:
+            self._trip(f"clock drift: {e}")
+            return
+        if sync.is_warning:
+            m.note(Severity.WARNING, "clock", f"the exchange's clock is {sync.offset_ms:+d} ms from ours")
+        m.readiness.on_bootstrap("clock")
+
+    # --- market data ---------------------------------------------------------------------------------------------------------
+
+    def on_bbo(self, event: Bbo) -> MarketState | None:
+        m = self._m
+        if event.from_book:
+            m.asker.on_answer(QueryBook(event.market), m.now)
+        else:
+            m.link.market_at_ms = m.now
+        state = m.markets.on_bbo(event, m.now)
+        if state is not None:
+            m.market_gates.on_touch(state)
+        return state
+
+    def on_ctx(self, event: AssetCtx) -> MarketState | None:
+        self._m.link.market_at_ms = self._m.now
+        return self._m.markets.on_ctx(event, self._m.now)
+
+    # --- time ------------------------------------------------------------------------------------------------------------------
+
+    def on_tick(self) -> None:
+        m = self._m
+        second = m.now // 1000
+        if second != self._sampled_second:
+            self._sampled_second = second
+            m.markets.sample_edges()
+        if not m.link.connected:
+            return
+        m.readiness.md_missing = self._missing_data() if self._subscribed else ("subscriptions",)
+        if m.readiness.is_ready or (not m.has_account and m.readiness.md_ready):
+            m.link.enter(ConnectionPhase.LIVE, m.now)
+            if m.readiness.is_ready and not m.link.was_ready:
+                m.link.was_ready = True
+                m.note(Severity.INFO, "ready", "READY-TRADING: market data, orders, fills and positions are in sync")
+        self._read_again()
+        self._watch_silence()
+
+    def _missing_data(self) -> tuple[str, ...]:
+        """Which markets keep md_ready down. A market without data for 10 s is left out and keeps nothing down."""
+        m, risk = self._m, self._m.config.risk
+        missing: list[str] = []
+        usable = 0
+        for state in m.markets.all():
+            if state.spec is None or state.spec.is_delisted:
+                continue
+            bbo_age, ctx_age = state.bbo_age_ms(m.now), state.ctx_age_ms(m.now)
+            has_bbo = state.mid_px is not None and bbo_age is not None and bbo_age <= risk.bbo_stale_ms
+            has_ctx = ctx_age is not None and ctx_age <= risk.ctx_stale_ms
+            if bbo_age is None or bbo_age > risk.bbo_stale_ms // 2:
+                m.ask_every(QueryBook(state.market), _BOOK_EVERY_MS)
+            if has_bbo and has_ctx:
+                usable += 1
+                state.first_wanted_ms = None
+                if state.left_out:
+                    state.left_out = False
+                    m.note(Severity.INFO, "market", f"{state.market}: has data again")
+                continue
+            if state.first_wanted_ms is None:
+                state.first_wanted_ms = m.now
+            if state.left_out:
+                continue
+            if m.now - state.first_wanted_ms >= _LEFT_OUT_AFTER_MS:
+                state.left_out = True
+                lacking = "touch" if not has_bbo else "oracle price"
+                m.note(Severity.WARNING, "market", f"{state.market}: left out, no {lacking} for 10 s")
+                continue
+            missing.append(f"{'bbo' if not has_bbo else 'oracle'} of {state.market}")
+        if not usable and not missing:
+            missing.append("no market has data")
+        return tuple(missing)
+
+    def _read_again(self) -> None:
+        m = self._m
+        if m.has_account:
+            for dex in m.config.dexes:
+                if m.readiness.fills_snapshot:
+                    every = 2_000 if m.positions.has_suspects else m.config.risk.position_sync_ms
+                    m.ask_every(QueryPositions(dex), every)
+                m.ask_every(QueryOpenOrders(dex), _ORDERS_EVERY_MS)
+            m.ask_every(QueryFees(), _FEES_EVERY_MS if m.readiness.position_synced else _BOOK_EVERY_MS)
+            m.ask_every(QueryRateLimit(), _BUDGET_EVERY_MS if m.budget.used is not None else _BOOK_EVERY_MS)
+        for dex in m.config.dexes:
+            m.ask_every(QuerySpecs(dex), _SPECS_EVERY_MS if dex in self._specs_read else _BOOK_EVERY_MS)
+        m.ask_every(QueryServerTime(), _CLOCK_EVERY_MS)
+
+    def _watch_silence(self) -> None:
+        m = self._m
+        at_ms = m.link.market_at_ms
+        if self._subscribed and at_ms is not None and m.now - at_ms > _SILENT_AFTER_MS:
+            m.link.market_at_ms = None
+            seconds = _SILENT_AFTER_MS // 1000
+            m.note(Severity.WARNING, "connection", f"no market data for {seconds} s behind an open socket")
+            m.emit(Reconnect(f"no market data for {seconds} s"))

@@ -1,0 +1,168 @@
+"""HardStop and the orderly stop: both end everything that is open; one latches and stays, the other ends the program.
+
+`trip` is one synchronous method: latch (on disk first), drop what is queued, cancel the rest, flatten all, alert. There is no window
+between its steps. Easy to get wrong: done means that the exchange itself said flat, in an answer to a question asked after we
+believed so; anything else is NOT CONFIRMED.
+
+SPEC 8; lessons L26, L28, L29, L30, L46.
+"""
+
+from __future__ import annotations
+
+from core.engine.entries import Entries
+from core.engine.exits import Exits
+from core.engine.machines import Machines, Stopping
+from core.messages.commands import ResetHardStop
+from core.messages.effects import Finished, PersistLatch, Severity
+from core.messages.queries import QueryOpenOrders, QueryPositions
+from core.model.cloid import is_ours
+from core.model.order import OrderStatus, Purpose
+from core.model.position import ExitReason
+
+
+class StopDesk:
+    def __init__(self, m: Machines, entries: Entries, exits: Exits) -> None:
+        self._m = m
+        self._entries = entries
+        self._exits = exits
+        self._said_flat = False
+
+    # --- HardStop ------------------------------------------------------------------------------------------------------------
+
+    def trip(self, reason: str) -> None:
+        """Latch and end everything. A second trip changes nothing; the first reason is kept."""
+        m = self._m
+        if not m.latch.trip(reason, m.now):
+            m.note(Severity.WARNING, "hard stop", f"already latched; also: {reason}")
+            return
+        m.emit(PersistLatch(m.latch.state))
+        self._said_flat = False
+        m.note(Severity.CRITICAL, "hard stop", reason)
+        dropped = self._entries.drop_queued("hard stop")
+        self._end_everything(ExitReason.HARD_STOP, with_foreign=True)
+        m.alert(
+            Severity.CRITICAL,
+            "HARD STOP",
+            f"{reason}; {dropped} queued entries dropped, {m.orders_left} orders and {m.positions_left} positions left",
+        )
+
+    def reset_refusal(self, *, override: bool = False) -> str:
+        """Why the latch may not be released now; empty if it may."""
+        m = self._m
+        if not m.latch.tripped:
+            return "not latched"
+        if override:
+            return ""
+        if not m.link.connected:
+            return "not connected: what is open is not known"
+        if m.positions_left or m.orders_left:
+            return f"{m.positions_left} positions and {m.orders_left} orders are left"
+        if not m.readiness.position_synced or not m.readiness.order_snapshot:
+            return "positions and orders are not in sync with the exchange yet"
+        return m.risk.standing_reason()
+
+    def reset(self, command: ResetHardStop) -> str:
+        """Release the latch. Returns why not, or an empty text."""
+        m = self._m
+        if not command.reason.strip():
+            return "a reset needs a reason"
+        refusal = self.reset_refusal(override=command.override)
+        if refusal:
+            return refusal
+        overridden = self.reset_refusal() if command.override else ""
+        m.latch.reset()
+        m.emit(PersistLatch(m.latch.state))
+        m.risk.after_reset(forgive_loss=command.override)
+        m.persist_counters()
+        how = f" OVERRIDING: {overridden}" if overridden else ""
+        m.note(
+            Severity.CRITICAL,
+            "reset",
+            f"hard stop released by {command.who}: {command.reason}{how}",
+            command_id=command.command_id,
+        )
+        return ""
+
+    # --- orderly stop ----------------------------------------------------------------------------------------------------------
+
+    def shut_down(self, reason: str) -> None:
+        m = self._m
+        if m.stopping is not None:
+            return
+        m.stopping = Stopping(reason, m.now, m.now + m.config.execution.stop_grace_ms)
+        m.note(Severity.INFO, "stop", f"orderly stop: {reason}")
+        self._entries.drop_queued("stopping")
+        self._end_everything(ExitReason.SHUTDOWN, with_foreign=False)
+        self._finish_if_done()
+
+    # --- time --------------------------------------------------------------------------------------------------------------------
+
+    def on_tick(self) -> None:
+        m = self._m
+        if m.latch.tripped and m.trading:
+            self._end_everything(ExitReason.HARD_STOP, with_foreign=True)
+            if not self._said_flat and m.readiness.position_synced and not m.positions_left and not m.orders_left:
+                self._said_flat = True
+                m.alert(Severity.INFO, "HARD STOP done", "no position and no order is left; waiting for a reset")
+        if m.stopping is not None:
+            if not m.latch.tripped:
+                self._end_everything(ExitReason.SHUTDOWN, with_foreign=False)
+            self._finish_if_done()
+
+    # --- inside ------------------------------------------------------------------------------------------------------------------
+
+    def _end_everything(self, reason: ExitReason, *, with_foreign: bool) -> None:
+        """Ask for the end of each order and position that was not asked for yet. Exits under way are left alone."""
+        m = self._m
+        if not m.trading:
+            return
+        for order in m.orders.live():
+            if order.purpose is not Purpose.EXIT and order.status is not OrderStatus.QUEUED:
+                m.cancels.want(order)
+        for order in m.orders.external():
+            if with_foreign or is_ours(order.cloid):
+                m.cancels.want(order)
+        self._exits.flatten_all(reason)
+
+    def _finish_if_done(self) -> None:
+        m, stop = self._m, self._m.stopping
+        assert stop is not None
+        if m.finished:
+            return
+        if not m.trading:
+            self._finish(True, "nothing to close: observation mode")
+            return
+        if not m.link.was_ready and not m.positions_left and not m.orders.unsettled() and not m.posts.sent_total:
+            synced = m.readiness.position_synced and m.readiness.order_snapshot and not m.orders_left
+            text = "nothing was sent in this run"
+            self._finish(synced, text if synced else f"{text}, but what the account holds was never read")
+            return
+        own_orders = len(m.orders.unsettled()) + sum(1 for o in m.orders.external() if is_ours(o.cloid))
+        if m.positions_left or own_orders:
+            stop.flat_since_ms = None
+            stop.confirmed.clear()
+            stop.step = "closing positions and orders" if m.link.connected else "waiting for the connection"
+        elif stop.flat_since_ms is None:
+            stop.flat_since_ms = m.now
+            stop.confirmed.clear()
+        if stop.flat_since_ms is not None and m.link.connected:
+            stop.step = "asking the exchange to confirm"
+            queries = [q for dex in m.config.dexes for q in (QueryPositions(dex), QueryOpenOrders(dex))]
+            for query in queries:
+                if query not in stop.confirmed:
+                    m.ask_every(query, 500)
+            if stop.confirmed.issuperset(queries):
+                self._finish(True, "the exchange reports flat and no order of ours")
+                return
+        if m.now >= stop.deadline_ms:
+            held = ", ".join(f"{p.market} {p.side.value} {p.size}" for p in m.positions.all()) or "no position known"
+            self._finish(
+                False, f"NOT CONFIRMED after {(m.now - stop.since_ms) / 1000:.0f} s: {held}; {own_orders} orders"
+            )
+
+    def _finish(self, confirmed: bool, text: str) -> None:
+        m = self._m
+        m.finished = True
+        severity = Severity.INFO if confirmed else Severity.CRITICAL
+        m.alert(severity, "stopped", text)
+        m.emit(Finished(confirmed, text))

@@ -1,0 +1,239 @@
+"""From a config to a program that runs: every part made, joined and started, in the order that lets it end well again.
+
+Decides nothing about trading. Knows no console: it hands out the engine's handle and the life cycle, and whoever has them draws.
+Easy to get wrong, all of it about order: the simulator's process first, it loads while we do; then the signals, before any thread; then
+log, journal, engine. And nothing may be waited for here, or the first frame comes late: the engine's own thread waits for the simulator
+and loads the libraries that only it needs.
+
+SPEC 9; DESIGN "Hosting".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+
+import core
+from core.config import Config, ConfigError
+from core.messages.exit_codes import ExitCode
+from core.messages.snapshot import RunInfo
+from core.runtime.clock import Clock, SystemClock
+from core.runtime.engine_thread import Ending, EngineThread
+from core.runtime.journal import Journal, JournalError
+from core.runtime.keys import TEST_ADDRESS, KeyManager, SigningKeyError, open_keys
+from core.runtime.lifecycle import Lifecycle
+from core.runtime.log_file import start_log
+from core.runtime.paths import RunPaths, run_paths
+from core.runtime.sim_process import SimProcess, SimProcessError
+
+_log = logging.getLogger(__name__)
+
+SWITCH_INTERVAL_S = 0.001
+"""How long a thread may keep the interpreter while another wants it. A drawing console costs the engine 4 ms at Python's own 5 ms, and
+1.6 ms at this; smaller buys little. Source: TEXTUAL 2.2."""
+ENGINE_GRACE_S = 5.0
+"""Beyond the engine's own limit for getting flat, so that it says itself that it failed: reconnects and the closing of the journal."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """What the console is given, and where the files are."""
+
+    engine: EngineThread
+    lifecycle: Lifecycle
+    paths: RunPaths
+
+
+def assemble(
+    config: Config,
+    config_source: str,
+    simulator: SimProcess | None = None,
+    restore_terminal: Callable[[], None] = lambda: None,
+    state_dir: Path | None = None,
+) -> Program:
+    """Make and start everything but the console. In the main thread, before any other thread.
+
+    Args:
+        config: Read and checked.
+        config_source: Its file, as the operator named it.
+        simulator: Our own, already started, if the config asks for one.
+        restore_terminal: Puts the terminal back if the console cannot.
+        state_dir: Where state goes; default the user's own state directory.
+
+    Raises:
+        ConfigError: Key, journal or log cannot be used. Nothing was started that is still running, except the simulator.
+    """
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    clock = SystemClock()
+    started_ms = clock.wall_ms()
+    try:
+        keys = open_keys(config)
+    except SigningKeyError as e:
+        raise ConfigError(f"{config_source}: {e}") from None
+    account = (config.account.address if config.account is not None else keys.address or TEST_ADDRESS).lower()
+    paths = run_paths(config, account, started_ms, state_dir)
+
+    life = _EngineLife(config, config_source, keys, account, clock, started_ms, simulator)
+    engine = EngineThread(life.main)
+    lifecycle = Lifecycle(
+        engine,
+        grace_s=config.execution.stop_grace_ms / 1000 + ENGINE_GRACE_S,
+        restore_terminal=restore_terminal,
+    )
+    life.on_refused = lambda: lifecycle.begin_exit(ExitCode.REFUSED, "start-up refused")
+    lifecycle.install()
+    stop_log = start_log(paths.log)
+    lifecycle.before_leaving(stop_log)
+    if simulator is not None:
+        lifecycle.before_leaving(lambda: _stop(simulator))
+    try:
+        life.journal = Journal.open(paths.journal, clock)
+    except JournalError as e:
+        stop_log()
+        raise ConfigError(str(e)) from None
+    _log_start(config, config_source, keys, account, paths)
+    engine.start()
+    return Program(engine, lifecycle, paths)
+
+
+def _log_start(config: Config, source: str, keys: KeyManager, account: str, paths: RunPaths) -> None:
+    """The plan's start-up lines (3.6)."""
+    safety = config.safety
+    allowed = safety.allowed_markets if safety.allowed_markets is not None else tuple(m.coin for m in config.markets)
+    _log.info("config loaded: %s", source)
+    _log.info("network: %s, %s", config.network.value, config.ws_url)
+    _log.info("mode: %s", config.mode)
+    _log.info("signer: %s; account: %s", keys.address or "none", account)
+    _log.info("allowed markets: %s", ", ".join(allowed))
+    _log.info(
+        "safety guards: testnet_only %s, mainnet %s, max notional %s USD, max daily trades %d, auto stop loss %s USD",
+        *(safety.testnet_only, safety.mainnet, safety.max_notional_usd, safety.max_daily_trades),
+        safety.auto_stop_loss_usd,
+    )
+    _log.info("journal: %s", paths.journal)
+    for warning in keys.warnings:
+        _log.warning("%s", warning)
+
+
+class _EngineLife:
+    """What happens in the engine's thread, from its first moment to its last."""
+
+    def __init__(
+        self,
+        config: Config,
+        config_source: str,
+        keys: KeyManager,
+        account: str,
+        clock: Clock,
+        started_ms: int,
+        simulator: SimProcess | None,
+    ) -> None:
+        self._config = config
+        self._config_source = config_source
+        self._keys = keys
+        self._account = account
+        self._clock = clock
+        self._started_ms = started_ms
+        self._simulator = simulator
+        self.on_refused: Callable[[], None] = lambda: None
+        """Told when there is nothing to go on for: nothing was traded, and nothing will be."""
+        self.journal: Journal | None = None
+        """Opened in the main thread, before this begins: a journal that cannot be used is a line on the terminal, not a dead engine."""
+
+    async def main(self, thread: EngineThread, stop: asyncio.Event) -> None:
+        journal = self.journal
+        assert journal is not None
+        try:
+            config = await self._with_real_addresses(stop)
+            if config is None:
+                journal.end_run(clean=True)
+                thread.conclude(Ending(confirmed=True, text="stopped before connecting; nothing was traded"))
+                return
+            thread.conclude(await self._trade(config, journal, thread))
+        except SimProcessError as e:
+            journal.end_run(clean=True)
+            _log.error("%s", e)
+            thread.conclude(Ending(confirmed=True, text=str(e), refused=True))
+        finally:
+            if thread.ending is not None and thread.ending.refused:
+                self.on_refused()
+            if not journal.close():
+                _log.error("journal %s: not everything was written", journal.path)
+
+    async def _with_real_addresses(self, stop: asyncio.Event) -> Config | None:
+        """The config with our own simulator's port in it; None when a stop was asked for while it was still starting."""
+        if self._simulator is None:
+            return self._config
+        listening = asyncio.ensure_future(asyncio.to_thread(self._simulator.wait_listening))
+        stopping = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({listening, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if stopping.done():
+            self._simulator.stop()  # which also ends the wait
+            await asyncio.wait({listening})
+            listening.exception()
+            return None
+        stopping.cancel()
+        host, port = listening.result()
+        _log.info("simulator listens on %s:%d, process %d", host, port, self._simulator.pid)
+        return msgspec.structs.replace(
+            self._config,
+            ws_url=_with_port(self._config.ws_url, host, port),
+            info_url=_with_port(self._config.info_url, host, port),
+        )
+
+    async def _trade(self, config: Config, journal: Journal, thread: EngineThread) -> Ending:
+        # Here and not above: aiohttp and websockets alone take as long to load as the first frame takes to draw.
+        from core.engine.engine import Engine
+        from core.runtime import loop
+        from core.runtime.gateway import Gateway
+        from core.runtime.inbox import Inbox
+        from core.runtime.info_client import InfoClient
+        from core.runtime.outside import Outside
+        from core.runtime.signer import Signer
+
+        clock, inbox = self._clock, Inbox()
+        engine = Engine(config, self._run_info(config, journal), journal.recovered, clock.now_ms())
+        outside = Outside(
+            inbox=inbox,
+            gateway=Gateway(config.ws_url, self._account, inbox.put, clock),
+            info=InfoClient(config.info_url, self._account, inbox.put, clock),
+            journal=journal,
+            signer=Signer(self._keys, config.is_mainnet_signature) if config.mode == "trading" else None,
+            asset_id_of=engine.asset_id,
+        )
+        async with outside:
+            thread.receive_commands(inbox.put)
+            ended = await loop.run(
+                engine, inbox, clock, outside, thread.publish, tick_interval_ms=config.execution.tick_interval_ms
+            )
+        return Ending(confirmed=ended.confirmed, text=ended.text, refused=ended.refused)
+
+    def _run_info(self, config: Config, journal: Journal) -> RunInfo:
+        return RunInfo(
+            network=config.network.value,
+            mode=config.mode,
+            account=self._account,
+            signer=self._keys.address,
+            ws_url=config.ws_url,
+            version=core.__version__,
+            run_id=journal.recovered.run_id,
+            started_ms=self._started_ms,
+            config_source=self._config_source,
+            tick_interval_ms=config.execution.tick_interval_ms,
+            time_stop_ms=config.execution.time_stop_ms,
+        )
+
+
+def _with_port(url: str, host: str, port: int) -> str:
+    return urlunsplit(urlsplit(url)._replace(netloc=f"{host}:{port}"))
+
+
+def _stop(simulator: SimProcess) -> None:
+    simulator.stop()

@@ -1,0 +1,265 @@
+"""The journal: what happened, on disk, and what the next start must know. A real SQLite file, written by a thread of its own.
+
+Everything is written in batches at most 0.1 s apart, except the latch: `persist_latch` returns when it is on the disk, or says that it
+is not. Rules that are easy to get wrong: a disk that fails must be heard (once, as a fault), and must not hang the engine, so even the
+latch waits with a bound; and what was not said to end well did not end well, so a killed run is unclean without having written anything.
+
+SPEC 6, 8, 10; LESSONS L05, L17, L29.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from core.messages.effects import (
+    AuditRow,
+    FillRow,
+    JournalRow,
+    LatchState,
+    OrderRow,
+    PostRow,
+    RiskCounters,
+    SignalRow,
+    TradeRow,
+)
+from core.messages.recovered import Recovered
+from core.runtime.clock import Clock
+from core.runtime.journal_schema import FileLock, JournalError, open_file
+
+__all__ = ["Journal", "JournalError"]
+
+BATCH_S = 0.1
+LATCH_WITHIN_S = 1.0
+"""The engine waits for the latch no longer than this: flattening matters more than having written it down."""
+CLOSE_WITHIN_S = 3.0
+_RETRY_S = 1.0
+_MAX_BACKLOG = 50_000
+"""Rows kept while the disk fails. Beyond it the oldest go: memory must not fail as well."""
+_FILL_MEMORY_MS = 10 * 24 * 3600 * 1000
+"""How far back fills are remembered. The snapshot that repeats them reaches 2000 fills back, which is far less."""
+_UNCLEAN_NONCE_MARGIN = 1000
+"""A killed run may have used nonces of its last batch that never reached the disk; one a tick is ten in that time."""
+
+
+class Journal:
+    """One open journal. Made by `open`; the methods are the engine thread's, and none of them waits except `persist_latch` and `close`."""
+
+    def __init__(self, db: sqlite3.Connection, lock: FileLock, path: Path, clock: Clock, recovered: Recovered) -> None:
+        self.recovered = recovered
+        self.path = path
+        self._db = db
+        self._lock = lock
+        self._clock = clock
+        self._rows: deque[tuple[int, JournalRow]] = deque()
+        self._counters: RiskCounters | None = None
+        self._latches: deque[tuple[LatchState, threading.Event]] = deque()
+        self._ended_clean: bool | None = None
+        self._urgent = threading.Event()
+        self._stopping = False
+        self._failing = False
+        self._failure = ""
+        self._on_fault: Callable[[str], None] | None = None
+        self._writer = threading.Thread(target=self._write_until_closed, name="journal", daemon=True)
+        self._writer.start()
+
+    @classmethod
+    def open(cls, path: str | Path, clock: Clock) -> Journal:
+        """Open or make a journal, and begin a run in it.
+
+        Raises:
+            JournalError: It cannot be used; the text says why and what can be done.
+        """
+        path = Path(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = FileLock(path)
+        except OSError as e:
+            raise JournalError(f"journal {path}: cannot be written: {e.strerror or e}") from None
+        try:
+            db = open_file(path)
+            try:
+                recovered = _begin_run(db, clock.now_ms())
+            except (sqlite3.Error, msgspec.MsgspecError, ValueError) as e:
+                db.close()
+                raise JournalError(
+                    f"journal {path}: what the last run left cannot be read ({e}); move it away to start a new one, but the latch in it is lost then"
+                ) from None
+        except JournalError:
+            lock.release()
+            raise
+        return cls(db, lock, path, clock, recovered)
+
+    def listen(self, on_fault: Callable[[str], None]) -> None:
+        """Be told once whenever writing begins to fail, from the writer's thread; at once if it fails already."""
+        self._on_fault = on_fault
+        if self._failing:
+            on_fault(self._failure)
+
+    # --- what the engine's effects ask ---------------------------------------------------------------------------------
+
+    def append(self, row: JournalRow) -> None:
+        """Write it with the next batch."""
+        if len(self._rows) >= _MAX_BACKLOG:
+            self._rows.popleft()
+        self._rows.append((self._clock.now_ms(), row))
+
+    def put_counters(self, counters: RiskCounters) -> None:
+        """Write them with the next batch; only the newest count."""
+        self._counters = counters
+
+    def persist_latch(self, latch: LatchState) -> bool:
+        """Have it on the disk.
+
+        Returns:
+            False: it is not there within the bound. The fault was or will be reported; the writer goes on trying.
+        """
+        done = threading.Event()
+        self._latches.append((latch, done))
+        self._urgent.set()
+        return done.wait(LATCH_WITHIN_S)
+
+    def end_run(self, clean: bool) -> None:
+        """Note how this run ended; without it the next start calls it unclean."""
+        self._ended_clean = clean
+
+    @property
+    def backlog(self) -> int:
+        """Rows not on disk yet."""
+        return len(self._rows)
+
+    def close(self) -> bool:
+        """Write what waits and close the file.
+
+        Returns:
+            False: not everything was on disk within the bound.
+        """
+        self._stopping = True
+        self._urgent.set()
+        self._writer.join(CLOSE_WITHIN_S)
+        return not self._writer.is_alive() and not self._rows and not self._failing
+
+    # --- the writer's thread -------------------------------------------------------------------------------------------
+
+    def _write_until_closed(self) -> None:
+        while True:
+            self._urgent.wait(_RETRY_S if self._failing else BATCH_S)
+            self._urgent.clear()
+            last = self._stopping
+            try:
+                self._write()
+            except Exception as e:  # whatever it is, it must be heard: the thread's end would be silence
+                self._report(e)
+            else:
+                self._failing = False
+            if last:
+                break
+        self._db.close()
+        self._lock.release()
+
+    def _report(self, e: Exception) -> None:
+        if not self._failing:
+            self._failure = f"journal {self.path} cannot be written: {e}"
+            self._failing = True
+            if self._on_fault is not None:
+                self._on_fault(self._failure)
+
+    def _write(self) -> None:
+        if self._latches:
+            self._write_latches()
+        rows = list(self._rows)  # copied, and taken off only when they are on disk
+        counters, ended_clean = self._counters, self._ended_clean
+        if not rows and counters is None and ended_clean is None:
+            return
+        db = self._db
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            self._insert(rows)
+            if counters is not None:
+                db.execute("INSERT OR REPLACE INTO counters VALUES (1, ?)", (msgspec.json.encode(counters).decode(),))
+            if ended_clean is not None:
+                now_ms = self._clock.now_ms()
+                db.execute(
+                    "UPDATE runs SET ended_ms = ?, ended_clean = ? WHERE run_id = ?",
+                    (now_ms, ended_clean, self.recovered.run_id),
+                )
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+        for written in rows:
+            if self._rows and self._rows[0] is written:  # not dropped meanwhile for want of room
+                self._rows.popleft()
+        if self._counters is counters:
+            self._counters = None
+        if self._ended_clean is ended_clean:
+            self._ended_clean = None
+
+    def _write_latches(self) -> None:
+        """In the order they were asked for, synchronous to the disk itself; the pragma holds for this commit alone."""
+        latches = list(self._latches)
+        db = self._db
+        db.execute("PRAGMA synchronous = FULL")
+        try:
+            latch = latches[-1][0]
+            db.execute("INSERT OR REPLACE INTO latch VALUES (1, ?, ?)", (latch.tripped_at_ms, latch.reason))
+        finally:
+            db.execute("PRAGMA synchronous = NORMAL")
+        for _, done in latches:
+            self._latches.popleft()
+            done.set()
+
+    def _insert(self, rows: list[tuple[int, JournalRow]]) -> None:
+        run_id = self.recovered.run_id
+        encode = msgspec.json.encode
+        self._db.executemany(
+            "INSERT INTO rows (run_id, kind, at_ms, correlation_id, json) VALUES (?, ?, ?, ?, ?)",
+            [(run_id, type(row).__name__, at_ms, correlation_of(row), encode(row).decode()) for at_ms, row in rows],
+        )
+        self._db.executemany(
+            "INSERT OR IGNORE INTO fills VALUES (?, ?, ?)",
+            [row.fill.key for _, row in rows if isinstance(row, FillRow)],
+        )
+        self._db.executemany(
+            "INSERT INTO posts VALUES (?, ?, ?, ?, ?) ON CONFLICT (nonce) DO UPDATE SET outcome = excluded.outcome",
+            [(r.nonce, run_id, r.post_id, r.kind, r.outcome) for _, r in rows if isinstance(r, PostRow)],
+        )
+
+
+def correlation_of(row: JournalRow) -> str:
+    """The id that ties a row to the signal it came from; empty where there is none."""
+    match row:
+        case SignalRow(signal):
+            return signal.signal_id
+        case TradeRow(trade):
+            return trade.trade_id
+        case OrderRow() | FillRow() | AuditRow():
+            return row.correlation_id
+        case PostRow():
+            return ""
+
+
+def _begin_run(db: sqlite3.Connection, now_ms: int) -> Recovered:
+    """Read what the last run left, and note that another one began."""
+    last = db.execute("SELECT run_id, ended_clean FROM runs ORDER BY run_id DESC LIMIT 1").fetchone()
+    unclean = last is not None and not last[1]
+    (last_nonce,) = db.execute("SELECT max(nonce) FROM posts").fetchone()
+    latch = db.execute("SELECT tripped_at_ms, reason FROM latch").fetchone()
+    counters = db.execute("SELECT json FROM counters").fetchone()
+    fills = db.execute("SELECT time_ms, coin, tid FROM fills WHERE time_ms >= ?", (now_ms - _FILL_MEMORY_MS,))
+    recovered = Recovered(
+        run_id=1 if last is None else last[0] + 1,
+        last_nonce=0 if last_nonce is None else last_nonce + (_UNCLEAN_NONCE_MARGIN if unclean else 0),
+        latch=LatchState() if latch is None else LatchState(*latch),
+        counters=RiskCounters() if counters is None else msgspec.json.decode(counters[0], type=RiskCounters),
+        seen_fills=frozenset((int(t), str(c), int(i)) for t, c, i in fills),
+        unclean=unclean,
+    )
+    db.execute("INSERT INTO runs (run_id, started_ms) VALUES (?, ?)", (recovered.run_id, now_ms))
+    return recovered

@@ -1,0 +1,182 @@
+"""One coin's book: the market's own levels and the users' resting orders, matched by price, then time.
+
+Decides who trades with whom at what price; knows nothing of accounts, fees or texts. What a user takes is gone for a moment, so that
+taking the touch twice in a row costs the next level. Easy to get wrong: an account never trades with itself; its resting order is
+expired and the taker goes on.
+
+PROTOCOL 12 (matching, self trade), 14.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from core.sim.market import DEPTH, CoinMarket
+from core.sim.orders import OrderRecord
+
+_REFILL_MS = 1_500
+"""How long a taken level stays thin."""
+
+
+class Level(NamedTuple):
+    """A price of the shown book with all that rests there."""
+
+    px: Decimal
+    sz: Decimal
+    n: int
+
+
+class Match(NamedTuple):
+    """One step of a take. `maker` is None when the market itself was the other side."""
+
+    px: Decimal
+    sz: Decimal
+    maker: OrderRecord | None
+
+
+class Book:
+    """Matching for one coin."""
+
+    def __init__(self, market: CoinMarket) -> None:
+        self.market = market
+        self._resting: dict[bool, list[OrderRecord]] = {True: [], False: []}
+        self._taken: dict[tuple[bool, Decimal], tuple[Decimal, int]] = {}
+
+    # looking -------------------------------------------------------------------------------------------------------
+
+    def levels(self, is_bid: bool, now_ms: int, depth: int = DEPTH) -> list[Level]:
+        """The shown book of one side, best first."""
+        at: dict[Decimal, tuple[Decimal, int]] = {px: (sz, 1) for px, sz in self._own(is_bid, now_ms)}
+        for order in self._resting[is_bid]:
+            sz, n = at.get(order.limit_px, (Decimal(0), 0))
+            at[order.limit_px] = (sz + order.sz, n + 1)
+        prices = sorted(at, reverse=is_bid)[:depth]
+        return [Level(px, *at[px]) for px in prices]
+
+    def touch(self, is_bid: bool, now_ms: int) -> Level | None:
+        levels = self.levels(is_bid, now_ms, 1)
+        return levels[0] if levels else None
+
+    def resting(self) -> list[OrderRecord]:
+        """Every user's resting order, in price-time order, bids first."""
+        return [*self._resting[True], *self._resting[False]]
+
+    @property
+    def has_resting(self) -> bool:
+        return bool(self._resting[True] or self._resting[False])
+
+    def crosses(self, is_buy: bool, limit_px: Decimal, now_ms: int, user: str) -> bool:
+        """Whether an order at this limit would trade at once with somebody else."""
+        own = self._own(not is_buy, now_ms)
+        if own and _reaches(is_buy, limit_px, own[0][0]):
+            return True
+        return any(o.user != user and _reaches(is_buy, limit_px, o.limit_px) for o in self._resting[not is_buy])
+
+    # changing ------------------------------------------------------------------------------------------------------
+
+    def take(
+        self, user: str, is_buy: bool, limit_px: Decimal, sz: Decimal, now_ms: int
+    ) -> tuple[list[Match], list[OrderRecord]]:
+        """Match an incoming order against everything at its limit or better.
+
+        Returns:
+            The matches in order, and the taker's own resting orders that were in the way (to be expired by the caller). Makers' sizes
+            are already reduced and filled makers are off the book.
+        """
+        matches: list[Match] = []
+        expired: list[OrderRecord] = []
+        left = sz
+        makers = self._resting[not is_buy]
+        for own_px, own_sz in [*self._own(not is_buy, now_ms), (None, Decimal(0))]:
+            # Resting users at a strictly better price than the market's next level come first; at the same price the market was earlier.
+            while left > 0 and makers:
+                best = makers[0]
+                if not _reaches(is_buy, limit_px, best.limit_px):
+                    break
+                if own_px is not None and not _is_better(is_buy, best.limit_px, own_px):
+                    break
+                if best.user == user:
+                    expired.append(makers.pop(0))
+                    continue
+                size = min(left, best.sz)
+                best.sz -= size
+                left -= size
+                matches.append(Match(best.limit_px, size, best))
+                if best.sz == 0:
+                    makers.pop(0)
+            if left <= 0 or own_px is None or not _reaches(is_buy, limit_px, own_px):
+                if own_px is None or left <= 0:
+                    break
+                continue
+            size = min(left, own_sz)
+            left -= size
+            matches.append(Match(own_px, size, None))
+            self._note_taken(not is_buy, own_px, size, now_ms)
+        return matches, expired
+
+    def rest(self, order: OrderRecord) -> None:
+        """Put an order behind all others of its price."""
+        side = self._resting[order.is_buy]
+        at = next(
+            (i for i, o in enumerate(side) if _is_better(not order.is_buy, order.limit_px, o.limit_px)), len(side)
+        )
+        side.insert(at, order)
+
+    def remove(self, order: OrderRecord) -> None:
+        self._resting[order.is_buy].remove(order)
+
+    def met_by_market(self, now_ms: int) -> list[Match]:
+        """Resting orders that the moving market has come across; each trades at its own price. Sizes are already reduced."""
+        matches = []
+        for is_buy in (True, False):
+            for order in list(self._resting[is_buy]):
+                own = self._own(not is_buy, now_ms)
+                if not own or not _reaches(is_buy, order.limit_px, own[0][0]):
+                    break
+                size = min(order.sz, own[0][1])
+                order.sz -= size
+                self._note_taken(not is_buy, own[0][0], size, now_ms)
+                matches.append(Match(order.limit_px, size, order))
+                if order.sz == 0:
+                    self.remove(order)
+        return matches
+
+    # the market's own levels ---------------------------------------------------------------------------------------
+
+    def _own(self, is_bid: bool, now_ms: int) -> list[tuple[Decimal, Decimal]]:
+        quotes = self.market.bids if is_bid else self.market.asks
+        if not self._taken:
+            return [(q.px, q.sz) for q in quotes]
+        left = []
+        for px, sz in quotes:
+            taken, until_ms = self._taken.get((is_bid, px), (Decimal(0), 0))
+            if now_ms < until_ms:
+                sz -= taken
+            if sz > 0:
+                left.append((px, sz))
+        return left
+
+    def _note_taken(self, is_bid: bool, px: Decimal, sz: Decimal, now_ms: int) -> None:
+        taken, until_ms = self._taken.get((is_bid, px), (Decimal(0), 0))
+        self._taken[is_bid, px] = (sz + (taken if now_ms < until_ms else Decimal(0)), now_ms + _REFILL_MS)
+
+    def refill(self, now_ms: int) -> bool:
+        """Let taken levels come back in time.
+
+        Returns:
+            Whether something came back.
+        """
+        due = [key for key, (_, until_ms) in self._taken.items() if now_ms >= until_ms]
+        for key in due:
+            del self._taken[key]
+        return bool(due)
+
+
+def _reaches(is_buy: bool, limit_px: Decimal, px: Decimal) -> bool:
+    return limit_px >= px if is_buy else limit_px <= px
+
+
+def _is_better(is_buy: bool, px: Decimal, than: Decimal) -> bool:
+    """Better for one who buys (lower) or sells (higher)."""
+    return px < than if is_buy else px > than

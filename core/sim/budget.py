@@ -1,0 +1,39 @@
+"""How many actions an address may still send: 10,000 and one more per dollar traded.
+
+Cancels have a cap of their own so that one can always cancel. An exhausted address gets one action per 10 s. Easy to get wrong: a
+batch counts its items, failed ones included, but an action refused as a whole counts nothing, except an expired one, which counts five.
+
+PROTOCOL 9.3.
+"""
+
+from __future__ import annotations
+
+from core.sim.accounts import Account
+
+_BASE = 10_000
+_CANCEL_EXTRA = 100_000
+_LIMITED_EVERY_MS = 10_000
+EXPIRED_COST = 5
+
+
+def cap(account: Account) -> int:
+    return _BASE + int(account.cum_volume)
+
+
+def charge(account: Account, count: int, is_cancel: bool, now_ms: int) -> str | None:
+    """Count an action of `count` items.
+
+    Returns:
+        Why it is refused, or None. A refused try neither counts nor restarts the wait.
+    """
+    limit = cap(account)
+    allowed = min(limit + _CANCEL_EXTRA, 2 * limit) if is_cancel else limit
+    if account.requests_used + count > allowed:
+        if now_ms - account.last_limited_ms < _LIMITED_EVERY_MS:
+            return (
+                f"Too many cumulative requests sent ({account.requests_used + count} > {allowed}) for cumulative volume "
+                f"traded ${account.cum_volume:.2f}. Place taker orders to free up 1 request per USDC traded."
+            )
+        account.last_limited_ms = now_ms
+    account.requests_used += count
+    return None

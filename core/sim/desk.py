@@ -1,0 +1,165 @@
+"""Placing and cancelling: what one item of an action does to the books, and the status it is answered with.
+
+Easy to get wrong: an IOC that fills in part is answered `filled` with the smaller size and its rest vanishes without a word; a reduce-only
+order is cut to the position but keeps the size it asked for in `origSz`.
+
+PROTOCOL 7.1, 12, 14 steps 8 and 9.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from core.sim import wire
+from core.sim.accounts import Account
+from core.sim.book import Match
+from core.sim.checks import (
+    NO_MATCH,
+    POST_ONLY_PHASE,
+    OrderWish,
+    Refusal,
+    margin_refusal,
+    post_only_refusal,
+    reduce_only_refusal,
+    static_refusal,
+)
+from core.sim.orders import CANCELED, FILLED, OPEN, OrderRecord
+from core.sim.universe import Listing
+from core.sim.venue import Venue
+
+_GONE = "Order was never placed, already canceled, or filled."
+_AVG_PLACES = Decimal("0.000001")
+
+Status = dict[str, Any] | str
+
+
+def wish_of(raw: dict[str, Any]) -> OrderWish:
+    """Read one element of `orders`, already in canonical form."""
+    return OrderWish(
+        asset=raw["a"],
+        is_buy=raw["b"],
+        limit_px=Decimal(raw["p"]),
+        sz=Decimal(raw["s"]),
+        reduce_only=raw["r"],
+        tif=raw["t"]["limit"]["tif"],
+        cloid=raw.get("c"),
+    )
+
+
+def place(venue: Venue, account: Account, wish: OrderWish, now_ms: int) -> Status:
+    """Place one order.
+
+    Returns:
+        Its element of `statuses`.
+    """
+    listing = venue.universe.by_asset.get(wish.asset)
+    refusal = _fault_refusal(venue, account, wish, now_ms) or static_refusal(wish, listing, venue, account)
+    if refusal is not None:
+        return _refused(wish, refusal)
+    assert listing is not None
+    refusal = reduce_only_refusal(wish, listing, account)
+    sz = wish.sz
+    if refusal is None and wish.reduce_only:
+        sz = min(sz, abs(account.szi(listing)))
+    refusal = (
+        refusal
+        or post_only_refusal(wish, listing, venue, account, now_ms)
+        or margin_refusal(wish, sz, listing, venue, account)
+    )
+    order = _record(venue, account, listing, wish, sz, now_ms)
+    if refusal is not None:
+        assert refusal.status is not None
+        venue.ended(order, refusal.status, now_ms)
+        return _refused(wish, refusal)
+    return _match(venue, order, wish, now_ms)
+
+
+def _fault_refusal(venue: Venue, account: Account, wish: OrderWish, now_ms: int) -> Refusal | None:
+    if wish.tif != "Alo" and venue.faults.strike("post_only", now_ms, account.user):
+        return Refusal(POST_ONLY_PHASE)
+    fault = venue.faults.strike("reject_all", now_ms, account.user, level="order")
+    return Refusal(fault.text) if fault else None
+
+
+def _refused(wish: OrderWish, refusal: Refusal) -> Status:
+    return {"error": f"{refusal.text} asset={wish.asset}"}
+
+
+def _record(venue: Venue, account: Account, listing: Listing, wish: OrderWish, sz: Decimal, now_ms: int) -> OrderRecord:
+    order = OrderRecord(
+        oid=venue.orders.next_oid(),
+        user=account.user,
+        coin=listing.coin,
+        asset=wish.asset,
+        is_buy=wish.is_buy,
+        limit_px=wish.limit_px,
+        sz=sz,
+        orig_sz=wish.sz,
+        tif=wish.tif,
+        reduce_only=wish.reduce_only,
+        cloid=wish.cloid,
+        timestamp=now_ms,
+        status_timestamp=now_ms,
+    )
+    venue.orders.add(order)
+    return order
+
+
+def _match(venue: Venue, order: OrderRecord, wish: OrderWish, now_ms: int) -> Status:
+    book = venue.books[order.coin]
+    asked = order.sz
+    matches, expired = book.take(order.user, order.is_buy, order.limit_px, order.sz, now_ms)
+    for own in expired:
+        venue.ended(own, "selfTradeCanceled", now_ms)
+    if not matches and order.tif in ("Ioc", "FrontendMarket"):
+        venue.ended(order, "iocCancelRejected", now_ms)
+        return _refused(wish, Refusal(NO_MATCH))
+    venue.tell_order(order)
+    for match in matches:
+        settle(venue, match, order, now_ms)
+    filled = asked - order.sz
+    if order.sz == 0 or order.tif in ("Ioc", "FrontendMarket"):
+        venue.ended(order, FILLED, now_ms)
+        paid = sum((m.px * m.sz for m in matches), Decimal(0))
+        return wire.filled_status(order, filled, (paid / filled).quantize(_AVG_PLACES))
+    book.rest(order)
+    venue.touched[order.coin] = None
+    if filled:
+        venue.tell_order(order)
+    return wire.resting_status(order)
+
+
+def settle(venue: Venue, match: Match, taker: OrderRecord | None, now_ms: int) -> None:
+    """Book one match on both sides.
+
+    Args:
+        taker: The incoming user's order, or None when the market came to a resting one.
+    """
+    tx, tid = venue.trade_id()
+    maker = match.maker
+    some = taker or maker
+    assert some is not None
+    taker_buys = taker.is_buy if taker is not None else not some.is_buy
+    takes = taker.user if taker is not None else wire.STRANGER
+    makes = maker.user if maker is not None else wire.STRANGER
+    users = (takes, makes) if taker_buys else (makes, takes)
+    if taker is not None:
+        taker.sz -= match.sz
+        venue.record_fill(taker, match.px, match.sz, True, tx, tid, now_ms)
+    if maker is not None:
+        if maker.sz == 0:
+            venue.ended(maker, FILLED, now_ms)
+        else:
+            maker.status_timestamp = now_ms
+            venue.tell_order(maker)
+        venue.record_fill(maker, match.px, match.sz, False, tx, tid, now_ms)
+    venue.record_trade(some.coin, taker_buys, match.px, match.sz, users, tx, tid, now_ms)
+
+
+def cancel(venue: Venue, account: Account, order: OrderRecord | None, asset: int, now_ms: int) -> Status:
+    """Cancel one resting order; unknown, done, foreign and other-asset orders cannot be told apart."""
+    if order is None or order.status != OPEN or order.asset != asset or order.user != account.user:
+        return {"error": f"{_GONE} asset={asset}"}
+    venue.cancel(order, CANCELED, now_ms)
+    return "success"

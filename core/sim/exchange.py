@@ -1,0 +1,208 @@
+"""The simulated exchange: the one object the server, the tests and the simulator talk to.
+
+    info(request, now_ms)      what POST /info answers
+    submit(envelope, now_ms)   an action: checked, executed, answered
+    advance(now_ms)            the market moves on in blocks, resting orders are met by it
+    control(command, now_ms)   what only we can ask: the truth, faults, money, pinned prices
+
+Never waits, sleeps, reads a clock or draws unseeded dice. Easy to get wrong: an action is executed in the instant of `submit`; whoever wants
+blocks with the venue's order inside them sorts by `Envelope.block_class` first (the server does).
+
+PROTOCOL 14.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct
+
+from core.sim import info, wire
+from core.sim.actions_desk import execute
+from core.sim.admission import Envelope, Refused, admit, check_range, decode, signer_of
+from core.sim.control import run_control
+from core.sim.desk import settle
+from core.sim.faults import FaultBoard
+from core.sim.market import BLOCK_MS
+from core.sim.truth import ActionEntry
+from core.sim.universe import Universe, real_universe
+from core.sim.venue import UserEvent, Venue
+from core.sim.wire import Json
+
+PUBLIC_TEST_ACCOUNT = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
+"""Belongs to a key that everybody knows; always funded here, worthless everywhere else."""
+
+_MOST_BLOCKS_AT_ONCE = 100
+_ACTIONS_KEPT = 100_000
+
+
+class Submission(Struct, frozen=True):
+    """What became of an action."""
+
+    reply: Json
+    user: str | None
+    """Who acted; None when that never became clear."""
+
+
+class Block(Struct, frozen=True):
+    """What changed since the last call of `advance`."""
+
+    now_ms: int
+    coins: tuple[str, ...]
+    """Coins whose book may look different."""
+    trades: tuple[wire.Trade, ...]
+    user_events: tuple[UserEvent, ...]
+    users: tuple[str, ...]
+    """Accounts whose orders, positions or balances changed."""
+
+
+class Exchange:
+    """A whole venue. One owner, one thread."""
+
+    def __init__(
+        self,
+        *,
+        seed: int,
+        markets: tuple[str, ...],
+        balance_usd: Decimal,
+        start_ms: int,
+        accounts: tuple[str, ...] = (),
+        is_mainnet: bool = False,
+        universe: Universe | None = None,
+    ) -> None:
+        """
+        Args:
+            markets: Coins that move; the rest of each universe is listed and stays quiet.
+            balance_usd: What each funded account has on each dex.
+            accounts: Funded besides the public test account.
+            is_mainnet: Which of the two signature letters is accepted.
+
+        Raises:
+            ValueError: A market that is not listed.
+        """
+        self.venue = Venue(universe or real_universe(), seed, markets, start_ms)
+        self.is_mainnet = is_mainnet
+        self.is_paused = False
+        self.actions: deque[ActionEntry] = deque(maxlen=_ACTIONS_KEPT)
+        for user in (PUBLIC_TEST_ACCOUNT, *accounts):
+            if user.lower() not in self.venue.accounts:
+                self.venue.fund(user.lower(), balance_usd)
+
+    @property
+    def faults(self) -> FaultBoard:
+        return self.venue.faults
+
+    def info(self, request: Any, now_ms: int) -> Any:
+        """The body of an info answer.
+
+        Raises:
+            WireFailure: Where the venue answers with an HTTP failure.
+        """
+        return info.answer(self.venue, request, now_ms)
+
+    # actions -------------------------------------------------------------------------------------------------------
+
+    def decode(self, raw: Any) -> Envelope:
+        """Read the body of an exchange request.
+
+        Raises:
+            WireFailure: 422.
+        """
+        return decode(raw)
+
+    def acting_user(self, envelope: Envelope) -> str | None:
+        """Whose account an action is about, or None when its signature is nobody's; changes nothing."""
+        try:
+            signer = signer_of(envelope, self.is_mainnet)
+        except Refused:
+            return None
+        return self.venue.agents.get(signer, signer)
+
+    def submit(self, envelope: Envelope, now_ms: int) -> Submission:
+        """Check and execute one action, and answer it. What users are told about it comes with the next block."""
+        signer: str | None = None
+        account = None
+        try:
+            check_range(envelope, now_ms)
+            signer = signer_of(envelope, self.is_mainnet)
+            account = admit(self.venue, envelope, signer, now_ms)
+            response = execute(self.venue, account, envelope, now_ms)
+        except Refused as e:
+            self._log(envelope, now_ms, signer, None if account is None else account.user, e.text, None)
+            return Submission({"status": "err", "response": e.text}, None if account is None else account.user)
+        self._log(envelope, now_ms, signer, account.user, None, response)
+        return Submission({"status": "ok", "response": response}, account.user)
+
+    def _log(
+        self,
+        envelope: Envelope,
+        now_ms: int,
+        signer: str | None,
+        user: str | None,
+        error: str | None,
+        response: Json | None,
+    ) -> None:
+        statuses = None if response is None else response.get("data", {}).get("statuses")
+        self.actions.append(
+            ActionEntry(now_ms, envelope.nonce, signer, user, envelope.kind, envelope.items, error, statuses)
+        )
+
+    # time ----------------------------------------------------------------------------------------------------------
+
+    def advance(self, now_ms: int) -> Block:
+        """Let the market live up to now, in blocks of a fixed length, and collect what changed.
+
+        After a long pause of the caller only the last blocks are lived; the rest of the time is skipped.
+        """
+        venue = self.venue
+        behind = (now_ms - venue.block_ms) // BLOCK_MS
+        if behind > _MOST_BLOCKS_AT_ONCE:
+            venue.block_ms += (behind - _MOST_BLOCKS_AT_ONCE) * BLOCK_MS
+        while venue.block_ms + BLOCK_MS <= now_ms:
+            venue.block_ms += BLOCK_MS
+            self._block(venue.block_ms)
+        block = Block(
+            venue.block_ms,
+            tuple(venue.touched),
+            tuple(venue.new_trades),
+            venue.drain_user_events(),
+            tuple(venue.changed_users),
+        )
+        venue.touched = {}
+        venue.new_trades = []
+        venue.changed_users = {}
+        return block
+
+    def _block(self, block_ms: int) -> None:
+        venue = self.venue
+        for coin, market in venue.markets.items():
+            book = venue.books[coin]
+            changed = book.refill(block_ms)
+            if market.moves and not self.is_paused:
+                moved, trade = market.step(block_ms)
+                changed = changed or moved
+                if trade is not None:
+                    tx, tid = venue.market_trade_id(coin)
+                    users = (wire.STRANGER, wire.STRANGER)
+                    venue.record_trade(coin, trade.is_buy, trade.px, trade.sz, users, tx, tid, block_ms)
+            if book.has_resting:
+                for match in book.met_by_market(block_ms):
+                    settle(venue, match, None, block_ms)
+            if changed:
+                venue.touched[coin] = None
+        venue.run_scheduled_cancels(block_ms)
+
+    # ours ----------------------------------------------------------------------------------------------------------
+
+    def control(self, command: Any, now_ms: int) -> Json:
+        """Run one /control command.
+
+        Raises:
+            ControlError: Unknown or incomplete; the text lists what is allowed.
+        """
+        return run_control(self, command, now_ms)
+
+
+__all__ = ["PUBLIC_TEST_ACCOUNT", "Block", "Exchange", "Submission"]

@@ -1,0 +1,83 @@
+"""Order records: who placed what, under which number, and what became of it.
+
+Keeps the last 2000 per account and answers look-ups by oid and by cloid. Easy to get wrong: a cloid is no key. It may be used again,
+and then a look-up finds the latest order that bears it.
+
+PROTOCOL 7.2, 8.3, 12.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from decimal import Decimal
+
+from msgspec import Struct
+
+OPEN = "open"
+FILLED = "filled"
+CANCELED = "canceled"
+
+_KEPT_PER_ACCOUNT = 2000
+_FIRST_OID = 57_118_842_000
+
+
+class OrderRecord(Struct, eq=False):
+    """One order, changed in place by matching."""
+
+    oid: int
+    user: str
+    coin: str
+    asset: int
+    is_buy: bool
+    limit_px: Decimal
+    sz: Decimal
+    """What is still to fill."""
+    orig_sz: Decimal
+    """As asked; a reduce-only order that was shrunk keeps it."""
+    tif: str
+    reduce_only: bool
+    cloid: str | None
+    timestamp: int
+    status: str = OPEN
+    status_timestamp: int = 0
+
+    def become(self, status: str, now_ms: int) -> None:
+        self.status = status
+        self.status_timestamp = now_ms
+
+
+class OrderStore:
+    """All records the venue still remembers."""
+
+    def __init__(self) -> None:
+        self._next_oid = _FIRST_OID
+        self._by_oid: dict[int, OrderRecord] = {}
+        self._by_cloid: dict[tuple[str, str], int] = {}
+        self._per_user: dict[str, deque[int]] = {}
+
+    def next_oid(self) -> int:
+        self._next_oid += 1
+        return self._next_oid
+
+    def add(self, order: OrderRecord) -> None:
+        self._by_oid[order.oid] = order
+        if order.cloid is not None:
+            self._by_cloid[order.user, order.cloid] = order.oid
+        kept = self._per_user.setdefault(order.user, deque())
+        kept.append(order.oid)
+        while len(kept) > _KEPT_PER_ACCOUNT and self._by_oid[kept[0]].status != OPEN:
+            forgotten = self._by_oid.pop(kept.popleft())
+            if forgotten.cloid and self._by_cloid.get((forgotten.user, forgotten.cloid)) == forgotten.oid:
+                del self._by_cloid[forgotten.user, forgotten.cloid]
+
+    def by_oid(self, user: str, oid: int) -> OrderRecord | None:
+        order = self._by_oid.get(oid)
+        return order if order is not None and order.user == user else None
+
+    def by_cloid(self, user: str, cloid: str) -> OrderRecord | None:
+        oid = self._by_cloid.get((user, cloid))
+        return None if oid is None else self._by_oid[oid]
+
+    def history(self, user: str) -> list[OrderRecord]:
+        """Newest first."""
+        return [self._by_oid[oid] for oid in reversed(self._per_user.get(user, ()))]

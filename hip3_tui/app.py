@@ -1,0 +1,251 @@
+"""The console: looks at the engine's newest snapshot several times a second, and sends the operator's commands.
+
+It keeps nothing about trading, calls nothing of the engine but its handle, and never waits for it. Rules that are easy to get wrong: while the
+terminal is stalled it does no work at all; quitting goes through the life cycle, never straight to `exit`, so that the engine gets flat first.
+
+DESIGN "One key press" and "Hosting", SPEC 11.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.notifications import SeverityLevel
+from textual.screen import Screen
+
+from core.messages.commands import ResetHardStop
+from core.messages.effects import Severity
+from core.messages.handle import EngineHandle, LifecycleHandle
+from hip3_tui import gc_policy
+from hip3_tui.notices import Notice, Notices
+from hip3_tui.operator_actions import ACTIONS, OPERATOR_ACTIONS, Opens, OperatorAction
+from hip3_tui.panes.key_bar import KeyBar
+from hip3_tui.panes.picture import MAINNET, Picture
+from hip3_tui.screens.confirm import ConfirmScreen
+from hip3_tui.screens.dialog import Dialog
+from hip3_tui.screens.help import HelpScreen
+from hip3_tui.screens.reset import ResetRequest, ResetScreen
+from hip3_tui.screens.shutdown import LeaveScreen, ShutdownScreen
+from hip3_tui.screens.trading import TradingScreen
+from hip3_tui.themes import NIGHT
+
+EXIT_TERMINAL_LOST = 74
+"""EX_IOERR of sysexits: the terminal is gone."""
+
+_TOAST_S = 6.0
+_ALARM_TOAST_S = 20.0
+_SEVERITY: dict[Severity, SeverityLevel] = {
+    Severity.INFO: "information",
+    Severity.WARNING: "warning",
+    Severity.CRITICAL: "error",
+}
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _bindings() -> list[BindingType]:
+    """One binding for each key of the table. Keys of ``priority`` act before any text field sees them."""
+    bindings: list[BindingType] = []
+    for action in OPERATOR_ACTIONS:
+        for key in action.keys:
+            bindings.append(
+                Binding(key, f"operate('{action.id}')", action.title, show=False, priority=key in action.priority)
+            )
+    return bindings
+
+
+class ConsoleApp(App[int], inherit_bindings=False):
+    """The operator's screen over one engine.
+
+    Args:
+        handle: The engine, as the console may see it.
+        lifecycle: The one way out of the program.
+        refresh_hz: How often the newest snapshot is drawn.
+        who: The operator's name, written into every command.
+        clock: Unix ms; the ages on the screen are judged by it.
+        own_gc: Take Python's garbage collection into our hands after the first frame. For the real program; not for tests.
+    """
+
+    CSS_PATH = "console.tcss"
+    TITLE = "hip3-tui"
+    BINDINGS: ClassVar[list[BindingType]] = _bindings()
+    ESCAPE_TO_MINIMIZE = False
+
+    def __init__(
+        self,
+        handle: EngineHandle,
+        lifecycle: LifecycleHandle,
+        *,
+        refresh_hz: int = 4,
+        who: str = "operator",
+        clock: Callable[[], int] = _wall_ms,
+        own_gc: bool = True,
+        **textual: Any,
+    ) -> None:
+        super().__init__(**textual)
+        assert 1 <= refresh_hz <= 30, f"refresh_hz {refresh_hz}: 1 to 30"
+        self._handle = handle
+        self._lifecycle = lifecycle
+        self._refresh_hz = refresh_hz
+        self._who = who
+        self._clock = clock
+        self._own_gc = own_gc
+        self._commands_sent = 0
+        self._notices = Notices()
+        self._trading: TradingScreen | None = None
+        self.register_theme(NIGHT)
+        self.theme = NIGHT.name
+
+    # --- life --------------------------------------------------------------------------------------------------------
+
+    def get_default_screen(self) -> Screen[Any]:
+        self._trading = TradingScreen(self.look())
+        return self._trading
+
+    def on_mount(self) -> None:
+        self.set_interval(1 / self._refresh_hz, self.refresh_picture)
+        self._take_job_control()
+        if self._own_gc:
+            self.call_after_refresh(self._take_gc)
+
+    def _take_job_control(self) -> None:
+        """Ctrl+Z would stop the engine's thread with the screen's, so it is ignored; being continued means drawing all anew."""
+        if self.is_headless or threading.current_thread() is not threading.main_thread():
+            return
+        loop = self._loop
+        assert loop is not None, "a mounted app has a loop"
+        signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+        signal.signal(signal.SIGCONT, lambda *_: loop.call_soon_threadsafe(self.repaint_all))
+
+    def _take_gc(self) -> None:
+        gc_policy.start()
+        self.set_interval(gc_policy.COLLECT_EVERY_S, gc_policy.collect)
+
+    def repaint_all(self) -> None:
+        """Draw everything again: the terminal lost what it had. Called on the app's loop."""
+        if self._trading is not None:
+            self.refresh_picture()
+            self.screen.refresh(layout=True)
+
+    def on_terminal_dead(self) -> None:
+        """Nobody can see or press anything any more: leave, in good order. Called on the app's loop."""
+        self._lifecycle.begin_exit(EXIT_TERMINAL_LOST, "the terminal is gone")
+
+    # --- looking -----------------------------------------------------------------------------------------------------
+
+    def look(self) -> Picture:
+        # The end is read before the snapshot: the last snapshot of an orderly end is then never missed.
+        error, is_done = self._handle.error, self._handle.is_done
+        return Picture(self._handle.latest, self._clock(), error, is_done)
+
+    def refresh_picture(self) -> None:
+        """The beat: newest picture to every screen. Nothing at all while the terminal does not take output."""
+        if getattr(self._driver, "stalled", False):
+            return
+        picture = self.look()
+        assert self._trading is not None, "the timer starts after the screen"
+        self._trading.show(picture)
+        for screen in self.screen_stack:
+            if isinstance(screen, Dialog):
+                screen.show(picture)
+        for notice in self._notices.of(picture):
+            self._tell(notice)
+        if self._is_leaving(picture):
+            self._show_leaving(picture)
+
+    def _tell(self, notice: Notice) -> None:
+        if notice.bell:
+            self.bell()
+        timeout = _ALARM_TOAST_S if notice.severity is Severity.CRITICAL else _TOAST_S
+        self.notify(notice.text, title=notice.title, severity=_SEVERITY[notice.severity], timeout=timeout, markup=False)
+
+    # --- acting ------------------------------------------------------------------------------------------------------
+
+    def action_operate(self, action_id: str) -> None:
+        """Do what a key, a click or the palette asks for."""
+        action = ACTIONS[action_id]
+        picture = self.look()
+        if reason := action.unavailable(picture):
+            self.notify(reason, title=action.title, timeout=_TOAST_S, markup=False)
+        elif action.opens is not None:
+            self._open(action.opens, picture)
+        elif action.asks_on_mainnet and picture.snapshot is not None and picture.snapshot.run.network == MAINNET:
+            self.push_screen(ConfirmScreen(action, picture), lambda go: self._send(action) if go else None)
+        else:
+            self._send(action)
+
+    async def action_quit(self) -> None:
+        """Textual's own way out, taken over: flat first."""
+        self.action_operate("quit")
+
+    def on_key_bar_chosen(self, event: KeyBar.Chosen) -> None:
+        self.action_operate(event.action.id)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        for action in OPERATOR_ACTIONS:
+            if action.opens is not Opens.PALETTE:
+                yield SystemCommand(
+                    f"{action.title}  [{action.key}]", action.help, lambda i=action.id: self.action_operate(i)
+                )
+
+    def _send(self, action: OperatorAction) -> None:
+        assert action.command is not None, f"{action.id} sends nothing"
+        command_id = self._next_command_id()
+        self._handle.send(action.command(self.look(), command_id, self._who))
+        self._notices.expect(command_id, action.title, self._clock())
+
+    def _next_command_id(self) -> str:
+        self._commands_sent += 1
+        return f"c-{self._commands_sent}"
+
+    def _open(self, what: Opens, picture: Picture) -> None:
+        match what:
+            case Opens.QUIT:
+                self._quit(picture)
+            case Opens.RESET_DIALOG:
+                self.push_screen(ResetScreen(picture), self._reset)
+            case Opens.HELP:
+                self.push_screen(HelpScreen(picture))
+            case Opens.PALETTE:
+                self.action_command_palette()
+            case Opens.NEXT_VIEW:
+                assert self._trading is not None, "keys act after the screen is there"
+                if not self._trading.next_view():
+                    self.notify(
+                        "Every list is on the screen already.", title=ACTIONS["next_view"].title, timeout=_TOAST_S
+                    )
+
+    def _reset(self, request: ResetRequest | None) -> None:
+        if request is None:
+            return
+        command_id = self._next_command_id()
+        self._handle.send(
+            ResetHardStop(command_id=command_id, who=self._who, reason=request.reason, override=request.override)
+        )
+        self._notices.expect(command_id, ACTIONS["reset"].title, self._clock())
+
+    # --- leaving -----------------------------------------------------------------------------------------------------
+
+    def _quit(self, picture: Picture) -> None:
+        """The first time: flat first. Again: the operator is told what stays open, and may insist."""
+        if not self._lifecycle.exiting:
+            self._lifecycle.begin_exit(0, f"{self._who} quit")
+            self._show_leaving(picture)
+        elif not isinstance(self.screen, LeaveScreen):
+            self.push_screen(LeaveScreen(picture), lambda go: self._lifecycle.insist() if go else None)
+
+    def _is_leaving(self, picture: Picture) -> bool:
+        return self._lifecycle.exiting or (picture.snapshot is not None and picture.snapshot.shutdown is not None)
+
+    def _show_leaving(self, picture: Picture) -> None:
+        if any(isinstance(screen, ShutdownScreen) for screen in self.screen_stack):
+            return
+        self.push_screen(ShutdownScreen(picture))

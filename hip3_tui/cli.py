@@ -1,0 +1,138 @@
+"""The command line: arguments, config, and who is started in which order. The only part of the console that knows core.runtime.
+
+Everything that the operator can mend ends as one line on stderr and exit code 78, never as a traceback. Easy to get wrong: an import at
+the top of this file is paid by every command and delays the first frame, so each command imports what it needs, when it needs it; and
+`run` starts the simulator's process before anything slow, because that process has its own imports to do meanwhile.
+
+SPEC 9.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+import core
+from core.messages.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from core.config import SimConfig
+    from hip3_tui.app import ConsoleApp
+
+CONFIG_HELP = "Config file (TOML). Beats the variable HIP3_CONFIG."
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(core.__version__, prog_name="hip3-tui")
+def main() -> None:
+    """Operator console for a HIP-3 perps trading engine on Hyperliquid."""
+
+
+@main.command()
+@click.option("--config", "config_name", metavar="FILE", help=CONFIG_HELP)
+def run(config_name: str | None) -> None:
+    """Trade, with the console on this terminal."""
+    from core.runtime.config_file import config_path, load_config
+    from core.runtime.sim_process import SimProcessError, own_simulator
+
+    with _refusals():
+        path = config_path(config_name, os.environ)
+        config = load_config(path)
+        _require_terminal()
+        try:
+            simulator = own_simulator(config)
+        except SimProcessError as e:
+            _refuse(str(e))
+        try:
+            from core.runtime.assembly import assemble
+            from hip3_tui.terminal import SavedTerminal
+
+            program = assemble(config, str(path), simulator, SavedTerminal().restore)
+        except BaseException:
+            if simulator is not None:
+                simulator.stop()
+            raise
+    from hip3_tui.app import ConsoleApp
+    from hip3_tui.driver import UnblockingDriver
+
+    app = ConsoleApp(program.engine, program.lifecycle, driver_class=UnblockingDriver)
+    program.lifecycle.register_app(lambda code: _end_console(app, code))
+    app.run()
+    program.lifecycle.finish(app.return_code or 0)
+
+
+def _end_console(app: ConsoleApp, code: int) -> None:
+    """From the life cycle's thread, so without waiting: a console that is stuck is the life cycle's to end."""
+    loop = app._loop
+    if loop is not None:  # None: it is not running yet, and the life cycle ends the program after its grace
+        loop.call_soon_threadsafe(app.exit, None, code)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on, of this machine alone.")
+@click.option("--port", default=0, show_default=True, type=click.IntRange(0, 65535), help="0: any free port.")
+@click.option("--config", "config_name", metavar="FILE", help=f"{CONFIG_HELP} Its [sim] and its account are used.")
+@click.option("--seed", type=click.IntRange(min=0), help="Everything that moves follows from it.")
+@click.option("--network", type=click.Choice(["testnet", "mainnet"]), help="Whose signatures it accepts.")
+@click.option("--child", is_flag=True, hidden=True, help="The settings are the first line of stdin; its end is ours.")
+def sim(host: str, port: int, config_name: str | None, seed: int | None, network: str | None, child: bool) -> None:
+    """Serve our own simulated exchange: /info, /exchange and /ws on one port."""
+    import msgspec
+
+    from core.runtime.sim_server import SimServerError, run_sim
+
+    with _refusals():
+        settings = _settings_from_stdin() if child else _settings_from_file(config_name)
+        chosen = {"seed": seed, "network": network}
+        settings = msgspec.structs.replace(settings, **{k: v for k, v in chosen.items() if v is not None})
+        try:
+            run_sim(settings, host, port, watch_stdin=child)
+        except SimServerError as e:
+            _refuse(f"{e}; --port 0 takes any free port" if port else str(e))
+
+
+def _settings_from_file(config_name: str | None) -> SimConfig:
+    from core.config import SimConfig
+    from core.runtime.config_file import config_path, load_config
+    from core.runtime.sim_process import simulator_settings
+
+    if not config_name and not os.environ.get("HIP3_CONFIG"):
+        return SimConfig()
+    return simulator_settings(load_config(config_path(config_name, os.environ)))
+
+
+def _settings_from_stdin() -> SimConfig:
+    import msgspec
+
+    from core.config import SimConfig
+
+    return msgspec.json.decode(sys.stdin.buffer.readline(), type=SimConfig)
+
+
+def _require_terminal() -> None:
+    for name, stream in (("stdin", sys.stdin), ("stdout", sys.stdout), ("stderr", sys.stderr)):
+        if stream is None or not stream.isatty():
+            _refuse(
+                f"{name} is not a terminal: the console needs one; run it without redirecting, or inside tmux or ssh -t"
+            )
+
+
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    """What the operator can mend becomes one line and an exit code."""
+    from core.config import ConfigError
+
+    try:
+        yield
+    except ConfigError as e:
+        _refuse(str(e))
+
+
+def _refuse(text: str) -> NoReturn:
+    click.echo(f"hip3-tui: {' '.join(text.split())}", err=True)
+    sys.exit(ExitCode.REFUSED)

@@ -1,0 +1,116 @@
+"""The banner under the status: what is wrong, what it waits for, what the operator can do. Absent while nothing is wrong.
+
+It takes as many lines as its words need, because an alarm that is cut is no alarm. The worst comes first.
+
+SPEC 8, 11.
+"""
+
+from __future__ import annotations
+
+from core.messages.snapshot import HardStopView, Snapshot
+from hip3_tui import format as f
+from hip3_tui.panes.live_lines import Line, LiveLines, Span
+from hip3_tui.panes.picture import Picture
+
+MAX_LINES = 8
+
+LONG_STALE_MS = 3_000
+"""A short hiccup is marked by the age alone; a banner that comes and goes would move the whole screen."""
+
+Paragraph = tuple[str, str, str]
+"""Plate (empty: go on under the last one), text, style of both."""
+
+
+class AlarmPane(LiveLines):
+    def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
+        return alarm_lines(picture, width)[:height]
+
+
+def alarm_lines(picture: Picture, width: int) -> list[Line]:
+    """The banner for this width; empty while there is nothing to say."""
+    lines: list[Line] = []
+    for plate, words, style in alarms(picture):
+        lines.extend(_paragraph(plate, words, style, width))
+    if len(lines) > MAX_LINES:
+        hidden = len(lines) - MAX_LINES + 1
+        lines[MAX_LINES - 1 :] = [((f"+{hidden} more lines", "warn"),)]
+    return lines
+
+
+def alarms(picture: Picture) -> list[Paragraph]:
+    """What is wrong, the worst first."""
+    found: list[Paragraph] = []
+    snapshot = picture.snapshot
+    if picture.death:
+        found.append(("ENGINE DEAD", picture.death, "bad"))
+        found.append(("", _after_death(snapshot), "warn"))
+    elif (
+        snapshot is not None and picture.age_ms is not None and picture.age_ms > LONG_STALE_MS and not snapshot.finished
+    ):
+        found.append(
+            (
+                "OLD PICTURE",
+                f"nothing new from the engine for {f.age(picture.age_ms)}; all below is as of {f.clock_time(snapshot.at_ms)} UTC",
+                "warn",
+            )
+        )
+    if snapshot is None:
+        return found
+    if snapshot.hard_stop.tripped:
+        found.extend(_hard_stop(snapshot.hard_stop, snapshot, is_dead=bool(picture.death)))
+    if snapshot.finished:
+        found.append(("ENDED", _end(snapshot), "warn"))
+    return found
+
+
+def _hard_stop(stop: HardStopView, snapshot: Snapshot, *, is_dead: bool) -> list[Paragraph]:
+    since = (
+        "" if stop.at_ms is None else f" (at {f.clock_time(stop.at_ms)} UTC, {f.age(snapshot.at_ms - stop.at_ms)} ago)"
+    )
+    found = [("HARD STOP", f"{stop.reason}{since}", "bad")]
+    if is_dead:
+        return found
+    if stop.orders_left or stop.positions_left:
+        found.append(
+            (
+                "",
+                f"waits for: {f.plural(stop.orders_left, 'order')} and {f.plural(stop.positions_left, 'position')} still open",
+                "warn",
+            )
+        )
+    else:
+        found.append(("", "nothing is left open", "good"))
+    refusal = (
+        f"R reset would be refused now: {stop.reset_refusal}" if stop.reset_refusal else "R reset would be accepted now"
+    )
+    found.append(("", refusal, "warn" if stop.reset_refusal else "good"))
+    return found
+
+
+def _after_death(snapshot: Snapshot | None) -> str:
+    if snapshot is None:
+        return "It never reported. Keys other than Q do nothing."
+    left = f"{f.plural(len(snapshot.positions), 'position')} and {f.plural(sum(not o.is_settled for o in snapshot.orders), 'order')}"
+    return (
+        f"Nobody watches or closes anything now. As of {f.clock_time(snapshot.at_ms)} UTC it had {left} open: "
+        "check at the exchange. Keys other than Q do nothing."
+    )
+
+
+def _end(snapshot: Snapshot) -> str:
+    left = sum(not o.is_settled for o in snapshot.orders)
+    if snapshot.positions or left:
+        return f"the engine has stopped and left {f.plural(len(snapshot.positions), 'position')} and {f.plural(left, 'order')} OPEN: check at the exchange"
+    return "the engine has stopped in good order; nothing is open"
+
+
+def _paragraph(plate: str, words: str, style: str, width: int) -> list[Line]:
+    """The plate once, the words beside it, further lines under the words."""
+    indent = 14
+    head: Span = (f" {plate} ".ljust(indent - 1), f"plate-{style}") if plate else (" " * (indent - 1), "")
+    lines: list[Line] = []
+    for number, piece in enumerate(f.wrap(words, max(1, width - indent))):
+        lines.append(
+            (head if number == 0 else (" " * (indent - 1), ""), (" ", ""), (piece, "strong" if plate else style))
+        )
+    return lines

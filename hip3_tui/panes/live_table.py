@@ -1,0 +1,80 @@
+"""Rows and columns on live lines: fixed columns, one that takes what is left, and a word about the rows that found no room.
+
+A column with a rank is left out on a narrow screen, the highest rank first; a column without one is always there. The last column takes
+the rest of the width. Rows past the height are never dropped in silence: the last line says how many.
+
+TEXTUAL 2.5, SPEC 11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+from hip3_tui.panes.live_lines import Line, LiveLines, Span, fit_line, text
+from hip3_tui.panes.picture import Picture
+
+Row = tuple[Line, ...]
+"""One cell for each column; a cell is a line of its own."""
+
+GAP = " "
+
+
+class Column(NamedTuple):
+    """``width`` of the last column is the least it should have; it takes the rest."""
+
+    name: str
+    width: int
+    right: bool = False
+    rank: int = 0
+    """0: always shown. Otherwise the highest rank is left out first."""
+
+
+class LiveTable(LiveLines):
+    """A table whose rows come from the snapshot, newest state only."""
+
+    COLUMNS: ClassVar[tuple[Column, ...]] = ()
+    EMPTY: ClassVar[str] = "none"
+    """Said when there is no row."""
+
+    def rows(self, picture: Picture) -> list[Row]:
+        """One cell for each of `COLUMNS`."""
+        raise NotImplementedError
+
+    def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
+        shown = choose(self.COLUMNS, width)
+        head = _line(tuple(text(c.name, "head") for c in self.COLUMNS), self.COLUMNS, shown, width, "head")
+        if picture.snapshot is None:
+            return [head, text("waiting for the engine", "dim")]
+        rows = self.rows(picture)
+        if not rows:
+            return [head, text(self.EMPTY, "dim")]
+        room = height - 1
+        hidden = 0 if len(rows) <= room else len(rows) - max(0, room - 1)
+        body = [_line(row, self.COLUMNS, shown, width) for row in rows[: len(rows) - hidden]]
+        return [head, *body, *([text(f"+{hidden} more", "warn")] if hidden else [])]
+
+
+def choose(columns: Sequence[Column], width: int) -> tuple[int, ...]:
+    """Which columns fit, by index."""
+    shown = list(range(len(columns)))
+    while sum(columns[i].width + len(GAP) for i in shown) - len(GAP) > width:
+        worst = max(shown, key=lambda i: columns[i].rank)
+        if columns[worst].rank == 0:
+            break
+        shown.remove(worst)
+    return tuple(shown)
+
+
+def _line(cells: Row, columns: Sequence[Column], shown: Sequence[int], width: int, gap_style: str = "") -> Line:
+    assert len(cells) == len(columns), f"{len(cells)} cells for {len(columns)} columns"
+    spans: list[Span] = []
+    left = width
+    for i in shown:
+        if spans:
+            spans.append((GAP, gap_style))
+            left -= len(GAP)
+        cell_width = left if i == shown[-1] else min(columns[i].width, left)
+        spans.extend(fit_line(cells[i], cell_width, right=columns[i].right))
+        left -= max(0, cell_width)
+    return tuple(spans)

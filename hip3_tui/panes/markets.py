@@ -1,0 +1,94 @@
+"""The markets: oracle against the book, the dislocation against what it costs, and why an entry would or would not pass.
+
+The gate's verdict is the engine's own words. An edge at or beyond its threshold is marked with ``!``.
+
+SPEC 7, 11.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from core.messages.snapshot import MarketView, Snapshot
+from hip3_tui import format as f
+from hip3_tui.panes.live_lines import Line, text
+from hip3_tui.panes.live_table import Column, LiveTable, Row
+from hip3_tui.panes.picture import Picture
+
+_TREND = 12
+_OLD_BBO_MS = 2_000
+_OLD_CTX_MS = 8_000
+
+
+class MarketsPane(LiveTable):
+    TITLE = "Markets"
+    EMPTY = "no market is configured"
+    COLUMNS: ClassVar[tuple[Column, ...]] = (
+        Column("MARKET", 10),
+        Column("INDEX", 5, right=True, rank=6),
+        Column("ASSET", 6, right=True, rank=4),
+        Column("ORACLE", 9, right=True),
+        Column("MARK", 9, right=True, rank=7),
+        Column("BID", 9, right=True),
+        Column("ASK", 9, right=True),
+        Column("SPREAD", 6, right=True, rank=5),
+        Column("EDGE bps", 11, right=True),
+        Column("NEEDS", 5, right=True),
+        Column("TREND", _TREND, rank=3),
+        Column("BBO/CTX AGE", 11, right=True, rank=2),
+        Column("AGE", 5, right=True, rank=8),
+        Column("GATE", 12),
+    )
+
+    def rows(self, picture: Picture) -> list[Row]:
+        snapshot = picture.snapshot
+        assert snapshot is not None, "a table without a snapshot asks for no rows"
+        return [_row(market, snapshot) for market in snapshot.markets]
+
+
+def _row(market: MarketView, snapshot: Snapshot) -> Row:
+    old = (market.bbo_age_ms or 0) > _OLD_BBO_MS or (market.ctx_age_ms or 0) > _OLD_CTX_MS
+    return (
+        text(market.market.name, "strong"),
+        text(f.UNKNOWN if market.index is None else str(market.index)),
+        text(f.UNKNOWN if market.asset_id is None else str(market.asset_id)),
+        text(f.price(market.oracle_px)),
+        text(f.price(market.mark_px)),
+        text(f.price(market.bid_px)),
+        text(f.price(market.ask_px)),
+        text(f.bps(market.spread_bps), "dim"),
+        edge(market),
+        text(f.bps(market.threshold_bps), "dim"),
+        text(f.sparkline(market.edge_history, _TREND), "accent"),
+        text(f"{f.age(market.bbo_age_ms)}/{f.age(market.ctx_age_ms)}", "warn" if old else "dim"),
+        text(f.age(market.bbo_age_ms), "warn" if old else "dim"),
+        gate(market, snapshot),
+    )
+
+
+def edge(market: MarketView) -> Line:
+    """The larger of the two edges, with its side: ``buy +12.3``."""
+    sides = [(e, side) for e, side in ((market.buy_edge_bps, "buy"), (market.sell_edge_bps, "sell")) if e is not None]
+    if not sides:
+        return text(f.UNKNOWN, "dim")
+    best, side = max(sides)
+    if market.threshold_bps is not None and best >= market.threshold_bps:
+        return text(f"!{side} {f.signed_bps(best)}", "warn")
+    return text(f"{side} {f.signed_bps(best)}", "" if best > 0 else "dim")
+
+
+def gate(market: MarketView, snapshot: Snapshot) -> Line:
+    """Why no entry would pass now, verbatim; and what was refused last."""
+    verdict: Line
+    if market.left_out:
+        verdict = ((" LEFT OUT ", "plate-warn"), (f" {market.gate or 'no data'}", "warn"))
+    elif market.gate:
+        verdict = text(market.gate, "warn")
+    else:
+        verdict = text("open", "good")
+    if market.last_denial and market.last_denial != market.gate and market.last_denial_ms is not None:
+        verdict = (
+            *verdict,
+            (f"  {f.age(snapshot.at_ms - market.last_denial_ms)} ago denied: {market.last_denial}", "dim"),
+        )
+    return verdict

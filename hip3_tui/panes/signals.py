@@ -1,0 +1,64 @@
+"""From signal to entry: how many passed, and how many each gate denied.
+
+SPEC 7, 10, 11.
+"""
+
+from __future__ import annotations
+
+from core.messages.snapshot import TallyView
+from hip3_tui import format as f
+from hip3_tui.panes.live_lines import Line, LiveLines, join, line_width, text
+from hip3_tui.panes.picture import Picture
+
+
+class SignalsPane(LiveLines):
+    TITLE = "Signals"
+
+    def note(self, picture: Picture) -> Line:
+        if picture.snapshot is None:
+            return ()
+        tally = picture.snapshot.tally
+        return text(
+            f"{tally.signals} seen, {tally.entries} entered, {sum(n for _, n in tally.denied)} denied", "strong"
+        )
+
+    def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
+        if picture.snapshot is None:
+            return [text("waiting for the engine", "dim")]
+        tally = picture.snapshot.tally
+        denied = [text(f"{gate} {number}", "warn") for gate, number in tally.denied if number]
+        first: Line = (("denied: ", "dim"), *(denied[0] if denied else text("none", "dim")))
+        return flow([first, *denied[1:], *_totals(tally)], width, height)
+
+
+def _totals(tally: TallyView) -> list[Line]:
+    def named(name: str, value: object, style: str = "") -> Line:
+        return ((f"{name} ", "dim"), (str(value), style))
+
+    return [
+        named("posts", f"{tally.posts_sent}-{tally.posts_completed}={tally.posts_sent - tally.posts_completed}"),
+        named("accepted", tally.orders_accepted),
+        named("rejected", f"{tally.orders_rejected} ({tally.market_explained_rejections} by the market)"),
+        named("timed out", tally.orders_timed_out, "warn" if tally.orders_timed_out else ""),
+        named("not sent", tally.send_failures, "warn" if tally.send_failures else ""),
+        named("flattens", f"{tally.flattens}, worst {f.age(tally.worst_flat_time_ms)}"),
+        named("errors", tally.errors, "warn" if tally.errors else ""),
+    ]
+
+
+def flow(parts: list[Line], width: int, height: int) -> list[Line]:
+    """Parts one after another, broken between them; what finds no room is counted on the last line."""
+    lines: list[list[Line]] = [[]]
+    for part in parts:
+        if lines[-1] and line_width(join([*lines[-1], part])) > width:
+            lines.append([])
+        lines[-1].append(part)
+    if len(lines) <= height:
+        return [join(line) for line in lines]
+    kept = lines[:height]
+    hidden = sum(len(line) for line in lines[height:])
+    while len(kept[-1]) > 1 and line_width(join([*kept[-1], text(f"+{hidden} more")])) > width:
+        kept[-1].pop()
+        hidden += 1
+    kept[-1].append(text(f"+{hidden} more", "dim"))
+    return [join(line) for line in kept]

@@ -1,0 +1,160 @@
+"""The top of the screen: which network, may it trade, is money at risk, and can the picture be trusted.
+
+Four lines, read in this order. Every answer is a word on a reversed plate, so it holds without colour.
+
+SPEC 11.
+"""
+
+from __future__ import annotations
+
+from core.messages.snapshot import ConnectionPhase, ReadyView, Snapshot, TradingState
+from hip3_tui import format as f
+from hip3_tui.panes.live_lines import Line, LiveLines, join, spread, text
+from hip3_tui.panes.picture import MAINNET, Picture, is_flat
+
+HEIGHT = 4
+
+_STATE_STYLE = {
+    TradingState.ACTIVE: "plate-good",
+    TradingState.REDUCING: "plate-warn",
+    TradingState.HALTED: "plate-bad",
+}
+
+
+def network_plate(snapshot: Snapshot) -> Line:
+    """The network, unmistakable: real money is the one with the stars."""
+    if snapshot.run.network == MAINNET:
+        return text(" *** MAINNET *** ", "plate-bad")
+    return text(f" {snapshot.run.network.upper()} ", "plate-info")
+
+
+def state_plate(picture: Picture) -> Line:
+    if picture.death:
+        return text(" ENGINE DEAD ", "plate-bad")
+    snapshot = picture.snapshot
+    if snapshot is None:
+        return text(" STARTING ", "plate-warn")
+    if snapshot.finished:
+        return text(" ENDED ", "plate-dim")
+    return text(f" {snapshot.state.value} ", _STATE_STYLE[snapshot.state])
+
+
+def risk_plate(snapshot: Snapshot) -> Line:
+    """Is money at risk? FLAT only when nothing is open and nothing on the way could open something."""
+    if snapshot.positions:
+        number = f"{len(snapshot.positions)} OPEN {f.usd(snapshot.pnl.exposure_usd)}"
+        return join([text(f" {number} ", "plate-warn"), _open_pnl(snapshot)], " ")
+    if is_flat(snapshot):
+        return text(" FLAT ", "plate-good")
+    return text(" FLAT, ORDERS OUT ", "plate-warn")
+
+
+class StatusPane(LiveLines):
+    def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
+        snapshot = picture.snapshot
+        if snapshot is None:
+            return [
+                join(
+                    [
+                        text(" HIP3-TUI ", "plate-info"),
+                        state_plate(picture),
+                        text("waiting for the engine's first word"),
+                    ],
+                    " ",
+                )
+            ]
+        return [
+            self._headline(picture, snapshot, width),
+            self._state(snapshot, width),
+            _ready(snapshot.ready, snapshot),
+            _link(snapshot, width),
+        ]
+
+    def _headline(self, picture: Picture, snapshot: Snapshot, width: int) -> Line:
+        ready = text(" READY ", "plate-good") if snapshot.ready.is_ready else text(" NOT READY ", "plate-warn")
+        left = join([network_plate(snapshot), state_plate(picture), ready, risk_plate(snapshot)], " ")
+        age = _age(picture)
+        full = join([text(f"{f.clock_time(snapshot.at_ms)} UTC", "dim"), age], "  ")
+        return spread(left, full, width) if width >= 100 else spread(left, age, width)
+
+    def _state(self, snapshot: Snapshot, width: int) -> Line:
+        paused = text(" ENTRIES PAUSED ", "plate-warn") if snapshot.paused else ()
+        reason = snapshot.state_reason or (
+            "entries are possible" if snapshot.state is TradingState.ACTIVE else "no reason given"
+        )
+        run = snapshot.run
+        signer = "no key" if not run.signer else f"key {f.short_address(run.signer)}"
+        who = join(
+            [
+                text(f"account {f.short_address(run.account)}", "dim"),
+                text(signer, "dim"),
+                text(run.mode, "dim" if run.mode == "trading" else "warn"),
+                text(f"run {run.run_id}, up {f.age(snapshot.at_ms - run.started_ms)}", "dim"),
+            ]
+        )
+        return spread(join([paused, text(reason, "strong")]), who, width)
+
+
+def _age(picture: Picture) -> Line:
+    words = f.age(picture.age_ms)
+    if picture.is_stale:
+        return text(f" STALE {words} ", "plate-bad")
+    return text(f"seen {words} ago", "dim")
+
+
+def _open_pnl(snapshot: Snapshot) -> Line:
+    value = snapshot.pnl.unrealized_usd
+    return text(f.signed_usd(value), "good" if value >= 0 else "bad")
+
+
+def _ready(ready: ReadyView, snapshot: Snapshot) -> Line:
+    """The four conditions, and for those that fail what is missing, in the engine's words."""
+    conditions = (
+        ("data", ready.md_ready),
+        ("orders", ready.order_snapshot),
+        ("fills", ready.fills_snapshot),
+        ("positions", ready.position_synced),
+    )
+    marks = [text(f"✓ {name}", "good") if met else text(f"✗ {name}", "bad") for name, met in conditions]
+    out = sum(1 for market in snapshot.markets if market.left_out)
+    missing = text("waits for " + "; ".join(ready.missing), "warn") if ready.missing else ()
+    left_out = text(f"{f.plural(out, 'market')} left out", "warn") if out else ()
+    return join([*marks, missing, left_out])
+
+
+def _link(snapshot: Snapshot, width: int) -> Line:
+    """Connection, ages of what came last, and the two delays that cost money: the exchange's answer and our own tick."""
+    link, loop = snapshot.connection, snapshot.loop
+    phase = join(
+        [
+            text(link.phase.value.upper(), "good" if link.phase is ConnectionPhase.LIVE else "warn"),
+            text(f.age(snapshot.at_ms - link.since_ms)),
+        ],
+        " ",
+    )
+    slow_order = "warn" if (link.order_latency_ms or 0) > 2_000 else ""
+    slow_tick = "warn" if loop.tick_late_p99_ms > snapshot.run.tick_interval_ms / 2 else ""
+    parts = [
+        phase,
+        _named("data", f.age(link.market_age_ms), "warn" if (link.market_age_ms or 0) > 2_000 else ""),
+        _named("account", f.age(link.account_age_ms), ""),
+        _named("order", f.latency(link.order_latency_ms), slow_order),
+        _named("tick p99", f"{loop.tick_late_p99_ms:.1f}ms", slow_tick),
+    ]
+    if width >= 100:
+        order = f"{f.latency(link.order_latency_ms)} (p50 {f.latency(link.order_latency_p50_ms)}, max {f.latency(link.order_latency_max_ms)})"
+        parts[3] = _named("order", order, slow_order)
+        parts[4] = _named("tick p99", f"{loop.tick_late_p99_ms:.1f} max {loop.tick_late_max_ms:.1f}ms", slow_tick)
+        offset = link.clock_offset_ms
+        parts.append(
+            _named(
+                "clock", f.UNKNOWN if offset is None else f"{offset:+}ms", "warn" if abs(offset or 0) > 2_000 else ""
+            )
+        )
+    if link.epoch > 1 or link.reason:
+        parts.append(_named(f"connection {link.epoch}", f"(last ended: {link.reason})" if link.reason else "", "warn"))
+    return join(parts)
+
+
+def _named(name: str, value: str, style: str) -> Line:
+    return ((f"{name} ", "dim"), (value, style))

@@ -1,0 +1,79 @@
+"""Help: what every key does, from the table of actions, and what the words on the screen mean.
+
+SPEC 11.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+
+from hip3_tui import format as f
+from hip3_tui.operator_actions import OPERATOR_ACTIONS, OperatorAction
+from hip3_tui.panes.live_lines import Line, text
+from hip3_tui.panes.picture import Picture
+from hip3_tui.screens.dialog import Dialog, letters_that_act
+
+_KEY_WIDTH = 6
+
+WORDS: tuple[tuple[str, str], ...] = (
+    ("ACTIVE", "entries are possible: they pass when READY and every gate is open"),
+    ("REDUCING", "exits and cancels only; the hard stop is tripped"),
+    ("HALTED", "not even exits can leave: observation mode, or no connection"),
+    ("READY", "market data, orders, fills and positions are all known and fresh"),
+    ("FLAT", "no position, and no order that could open one"),
+    ("EDGE / NEEDS", "how far the book is off the oracle, and how far it must be to trade (bps)"),
+    ("GATE", "why no entry would pass now, in the engine's words"),
+    ("TIME STOP", "time until a position is closed whatever it is worth"),
+    ("uPnL net", "profit if closed at the mark, after both fees"),
+    ("IN FLIGHT", "posts not yet answered; from the mark on exits only, at the limit nothing"),
+    ("denied", "refused by our own gates; rejected means refused by the exchange"),
+    ("UNKNOWN", "sent, no answer: may be alive; it is looked up until it is known"),
+    ("EXTERNAL", "not placed by this console; closed or cancelled only on your word or by hard stop"),
+    ("SUSPECT", "the exchange's last answer did not show it; waiting for a second one"),
+    ("STALE", "no new picture from the engine for more than a second"),
+)
+
+
+class HelpScreen(Dialog[None]):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *letters_that_act(),
+        Binding("q,Q,question_mark,h,H,f1,enter", "close", "Close", show=False),
+        Binding("down,j", "scroll(1)", show=False),
+        Binding("up,k", "scroll(-1)", show=False),
+        Binding("pagedown,space", "scroll(10)", show=False),
+        Binding("pageup", "scroll(-10)", show=False),
+    ]
+    TITLE_TEXT = "Help"
+    HINT = "up, down: scroll   Esc: back"
+    WIDTH = 70
+
+    def action_scroll(self, lines: int) -> None:
+        self.query_one("#dialog", VerticalScroll).scroll_relative(y=lines, animate=False)
+
+    def body(self, picture: Picture) -> list[Line]:
+        lines: list[Line] = [text("Keys", "title")]
+        for action in OPERATOR_ACTIONS:
+            lines += _action(action, self.WIDTH)
+        lines += [(), text("Words", "title")]
+        for word, meaning in WORDS:
+            for i, piece in enumerate(f.wrap(meaning, self.WIDTH - 14)):
+                lines.append(((f"{word if i == 0 else '':<14}", "strong"), (piece, "")))
+        lines += [(), text("Times are UTC. Times of day and ages are the engine's.", "dim")]
+        return lines
+
+
+def _action(action: OperatorAction, width: int) -> list[Line]:
+    asks = " On mainnet it asks first." if action.asks_on_mainnet else ""
+    plate = "plate-bad" if action.id == "hard_stop" else "plate-info"
+    head: Line = (
+        (f" {action.key} ", plate),
+        (" " * max(1, _KEY_WIDTH - len(action.key) - 2), ""),
+        (action.title, "strong"),
+    )
+    return [
+        head,
+        *(((" " * _KEY_WIDTH, ""), (piece, "dim")) for piece in f.wrap(action.help + asks, width - _KEY_WIDTH)),
+    ]

@@ -1,0 +1,95 @@
+"""The main screen: all panes, each told the newest picture, and their places for this size of terminal.
+
+SPEC 11; the places are `layout`'s.
+"""
+
+from __future__ import annotations
+
+from textual import events
+from textual.app import ComposeResult
+from textual.screen import Screen
+
+from hip3_tui.panes.alarm import AlarmPane, alarm_lines
+from hip3_tui.panes.audit import AuditPane
+from hip3_tui.panes.fills import FillsPane
+from hip3_tui.panes.key_bar import KeyBar
+from hip3_tui.panes.live_lines import LiveLines
+from hip3_tui.panes.load import LoadPane
+from hip3_tui.panes.markets import MarketsPane
+from hip3_tui.panes.orders import OrdersPane
+from hip3_tui.panes.picture import Picture
+from hip3_tui.panes.positions import PositionsPane
+from hip3_tui.panes.risk import RiskPane
+from hip3_tui.panes.signals import SignalsPane
+from hip3_tui.panes.status import StatusPane
+from hip3_tui.panes.too_small import TooSmallPane
+from hip3_tui.screens.layout import VIEWS, Rect, is_full, place
+
+
+class TradingScreen(Screen[None]):
+    AUTO_FOCUS = None
+
+    def __init__(self, picture: Picture) -> None:
+        super().__init__()
+        self._picture = picture
+        self._view = 0
+        self._places: dict[str, Rect] = {}
+        self.panes: dict[str, LiveLines] = {
+            "status": StatusPane(id="status"),
+            "alarm": AlarmPane(id="alarm"),
+            "positions": PositionsPane(id="positions"),
+            "signals": SignalsPane(id="signals"),
+            "risk": RiskPane(id="risk"),
+            "markets": MarketsPane(id="markets"),
+            "orders": OrdersPane(id="orders"),
+            "audit": AuditPane(id="audit"),
+            "load": LoadPane(id="load"),
+            "fills": FillsPane(id="fills"),
+            "keys": KeyBar(id="keys"),
+            "too_small": TooSmallPane(id="too_small"),
+        }
+
+    def compose(self) -> ComposeResult:
+        yield from self.panes.values()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._arrange(event.size.width, event.size.height)
+        self._tell()
+
+    def show(self, picture: Picture) -> None:
+        self._picture = picture
+        self._arrange(*self.size)
+        self._tell()
+
+    def next_view(self) -> bool:
+        """Begin the lists with the next one. False, and nothing moves, while all are shown."""
+        if is_full(*self.size):
+            return False
+        self._view = (self._view + 1) % len(VIEWS)
+        self.show(self._picture)
+        return True
+
+    def _tell(self) -> None:
+        for pane in self.panes.values():
+            pane.show(self._picture)
+
+    def _arrange(self, width: int, height: int) -> None:
+        if width <= 0 or height <= 0:
+            return
+        places = place(width, height, len(alarm_lines(self._picture, width)), self._view)
+        self._name_next_view(is_full(width, height))
+        if places == self._places:
+            return
+        self._places = places
+        for name, pane in self.panes.items():
+            rect = places.get(name)
+            pane.display = rect is not None
+            if rect is not None:
+                pane.styles.offset = (rect.x, rect.y)
+                pane.styles.width = rect.width
+                pane.styles.height = rect.height
+
+    def _name_next_view(self, full: bool) -> None:
+        keys = self.panes["keys"]
+        assert isinstance(keys, KeyBar)
+        keys.next_view = "" if full else VIEWS[(self._view + 1) % len(VIEWS)][1]
