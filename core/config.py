@@ -8,16 +8,16 @@ SPEC 1, 9.
 
 from __future__ import annotations
 
-import re
 import tomllib
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any, ClassVar, Literal, Union, get_type_hints
+from typing import Annotated, ClassVar, Literal, Union
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
 
+from core.config_errors import explain
 from core.model.market import MarketKey
 
 Usd = Decimal
@@ -275,58 +275,16 @@ def parse_config(text: str, source: str) -> Config:
     try:
         config = msgspec.convert(data, Config)
     except msgspec.ValidationError as e:
-        raise ConfigError(_explain(source, data, str(e))) from None
+        raise ConfigError(explain(source, data, str(e), Config)) from None
     _check(config, source)
     return config
-
-
-_AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>[^`]*)`)?$", re.DOTALL)
-_STEP = re.compile(r"\.([A-Za-z_]\w*)|\[(\d+)\]")
-
-
-def _explain(source: str, data: Any, message: str) -> str:
-    """msgspec's message, with the key spelt as in the file, the value found, and for an unknown key the keys that exist."""
-    match = _AT.match(message)
-    assert match is not None
-    what, path = match["what"], match["path"] or ""
-    node: Any = data
-    hint: Any = Config
-    for name, index in _STEP.findall(path):
-        try:
-            node = node[name] if name else node[int(index)]
-        except (KeyError, IndexError, TypeError):
-            node = None
-        hint = _hint_below(hint, name)
-    where = path.lstrip(".") or "top level"
-    text = f"{source}: {where}: {what[:1].lower()}{what[1:]}".replace("`", "'")
-    if "unknown field" in what:
-        fields = getattr(hint, "__struct_fields__", ())
-        if fields:
-            text += f"; allowed here: {', '.join(fields)}"
-    elif node is not None and "(found" not in what and not isinstance(node, (dict, list)):
-        shown = str(node) if not isinstance(node, str) else repr(node)
-        text += f" (found {shown})"
-    return text
-
-
-def _hint_below(hint: Any, name: str) -> Any:
-    """The struct one step down the path, or None where the path leaves the structs."""
-    if not name:
-        args = [a for a in getattr(hint, "__args__", ()) if isinstance(a, type) and issubclass(a, Struct)]
-        return args[0] if args else hint
-    try:
-        below = get_type_hints(hint).get(name)
-    except TypeError:
-        return None
-    args = [a for a in getattr(below, "__args__", ()) if isinstance(a, type) and issubclass(a, Struct)]
-    return args[0] if args else below
 
 
 def _check(c: Config, source: str) -> None:
     """What one key alone cannot tell."""
 
     def refuse(key: str, why: str) -> None:
-        raise ConfigError(f"{source}: {key}: {why}")
+        raise ConfigError(f"{source}: {key}: {why}") from None
 
     networks = []
     for key, url, schemes in (("ws_url", c.ws_url, ("ws", "wss")), ("info_url", c.info_url, ("http", "https"))):
@@ -379,8 +337,14 @@ def _check(c: Config, source: str) -> None:
             f"{x.flatten_slippage_bps} is above flatten_slippage_max_bps {x.flatten_slippage_max_bps}",
         )
     if c.risk.clock_drift_warn_ms > c.risk.clock_drift_refuse_ms:
-        refuse("risk.clock_drift_warn_ms", "is above clock_drift_refuse_ms")
+        refuse(
+            "risk.clock_drift_warn_ms",
+            f"{c.risk.clock_drift_warn_ms} is above clock_drift_refuse_ms {c.risk.clock_drift_refuse_ms}",
+        )
     if c.risk.spread_shrink_factor > c.risk.spread_block_factor:
-        refuse("risk.spread_shrink_factor", "is above spread_block_factor")
+        refuse(
+            "risk.spread_shrink_factor",
+            f"{c.risk.spread_shrink_factor} is above spread_block_factor {c.risk.spread_block_factor}",
+        )
     if c.sim.latency_min_ms > c.sim.latency_max_ms:
-        refuse("sim.latency_min_ms", "is above latency_max_ms")
+        refuse("sim.latency_min_ms", f"{c.sim.latency_min_ms} is above latency_max_ms {c.sim.latency_max_ms}")

@@ -127,7 +127,7 @@ class UnblockingDriver(LinuxDriver):
         if output.dead or output.stalled or output.is_alive():
             console.file = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  lives as long as the console
         elif output.is_terminal:
-            console.file = cast(Any, PatientFile(output.fileno(), STOP_S))
+            console.file = cast(Any, PatientFile(output.fileno(), STOP_S, in_all=5 * STOP_S))
 
     def _sigtstp_application(self, *_: object) -> None:
         """Not stopped by Ctrl+Z: positions may be open."""

@@ -16,7 +16,6 @@ UNKNOWN = "-"
 _PRICE_DIGITS = 7
 """The exchange takes 5 significant figures; an average entry price has more, and two of them still tell something."""
 
-_EIGHTHS = " ▏▎▍▌▋▊▉"
 _LEVELS = "▁▂▃▄▅▆▇█"
 
 
@@ -120,18 +119,18 @@ def clock_time(at_ms: int) -> str:
 
 
 def bar(share: float, width: int) -> tuple[str, str]:
-    """A horizontal bar in eighths of a cell: its filled part and the rest, together exactly ``width`` cells.
+    """A heavy line on a light one, in half cells: its filled part and the rest, together exactly ``width`` cells.
 
-    Anything above zero shows at least a sliver, and only a full share fills it.
+    Anything above zero shows at least a half, and only a full share fills it.
     """
-    eighths = round(min(1.0, max(0.0, share)) * width * 8)
+    halves = round(min(1.0, max(0.0, share)) * width * 2)
     if share > 0:
-        eighths = max(1, eighths)
+        halves = max(1, halves)
     if share < 1:
-        eighths = min(eighths, width * 8 - 1)
-    whole, part = divmod(max(0, eighths), 8)
-    filled = "█" * whole + (_EIGHTHS[part] if part else "")
-    return filled, "░" * (width - len(filled))
+        halves = min(halves, width * 2 - 1)
+    whole, half = divmod(max(0, halves), 2)
+    filled = "━" * whole + ("╸" if half else "")
+    return filled, "─" * (width - len(filled))
 
 
 def sparkline(values: Sequence[int | Decimal], width: int, *, top: float | None = None) -> str:

@@ -81,17 +81,24 @@ class PatientFile:
 
     encoding = "utf-8"
 
-    def __init__(self, fd: int, seconds: float) -> None:
+    def __init__(self, fd: int, seconds: float, in_all: float) -> None:
         """
         Args:
             fd: Non-blocking, kept open by the caller.
-            seconds: For everything ever written here together.
+            seconds: How long nothing at all may be taken; once that happened, nothing more is written.
+            in_all: For everything ever written here together, however slowly the terminal reads.
         """
         self._fd = fd
-        self._end = time.monotonic() + seconds
+        self._seconds = seconds
+        self._end = time.monotonic() + in_all
 
     def write(self, text: str) -> int:
-        write_within(self._fd, text.encode("utf-8", "replace"), max(0.0, self._end - time.monotonic()))
+        data = text.encode("utf-8", "replace")
+        for start in range(0, len(data), _PIECE):
+            left = self._end - time.monotonic()
+            if left <= 0 or not write_within(self._fd, data[start : start + _PIECE], min(left, self._seconds)):
+                self._end = 0.0
+                break
         return len(text)
 
     def flush(self) -> None:
@@ -102,3 +109,7 @@ class PatientFile:
 
     def fileno(self) -> int:
         return self._fd
+
+
+_PIECE = 2048
+"""What a terminal that reads at all takes in one go."""

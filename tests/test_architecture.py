@@ -12,7 +12,9 @@ ROOT = Path(__file__).parent.parent
 SOURCES = sorted(p for top in ("core", "hip3_tui") for p in (ROOT / top).rglob("*.py"))
 
 MOST_LINES = 400
-MAY_BE_LONGER: dict[str, int] = {}
+MAY_BE_LONGER = {
+    "core/sim/wire.py": 450,  # the venue's shapes, one after the other: a table in all but form
+}
 """File -> its own limit, with the reason beside it."""
 
 
@@ -34,7 +36,7 @@ def test_a_file_holds_one_idea(path):
 
 def test_no_file_is_excused_that_needs_no_excuse():
     needed = {name_of(p) for p in SOURCES if len(p.read_text(encoding="utf-8").splitlines()) > MOST_LINES}
-    assert set(MAY_BE_LONGER) == needed
+    assert set(MAY_BE_LONGER) <= needed
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
@@ -55,9 +57,9 @@ def imported_by(path: Path) -> set[str]:
 
 
 def test_only_the_command_line_knows_the_outside():
-    """The contract in pyproject.toml lets these two through; here nobody else gets through, whatever that list becomes."""
+    """The contract in pyproject.toml lets it through; here nobody else gets through, whatever that list becomes."""
     knowing = {name_of(p) for p in SOURCES if any(m.startswith("core.runtime") for m in imported_by(p))}
-    assert {n for n in knowing if n.startswith("hip3_tui/")} <= {"hip3_tui/cli.py", "hip3_tui/__main__.py"}
+    assert {n for n in knowing if n.startswith("hip3_tui/")} <= {"hip3_tui/cli.py"}
 
 
 @pytest.mark.parametrize("part", ["model", "messages", "engine", "hyperliquid", "sim"])

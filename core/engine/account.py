@@ -56,6 +56,7 @@ class Account:
     def on_order_updates(self, updates: OrderUpdates) -> None:
         for report in updates.orders:
             self._apply_report(report)
+        self._forget_gone()
 
     def on_fills(self, event: Fills) -> None:
         m = self._m
@@ -80,13 +81,16 @@ class Account:
         m = self._m
         query = QueryOpenOrders(read.dex)
         asked_ms = m.asker.on_answer(query, m.now)
+        if asked_ms is None:
+            return  # asked on a connection that is gone: it must not stand for the snapshot of this one
         for report in read.orders:
             self._apply_report(report)
         m.orders.replace_external(read.dex, frozenset(r.oid for r in read.orders))
+        self._forget_gone()
         there = {r.oid for r in read.orders}
         for order in m.orders.live():
             is_resting = order.status in (OrderStatus.OPEN, OrderStatus.PARTIAL_FILLED)
-            older = asked_ms is not None and order.updated_at_ms < asked_ms
+            older = order.updated_at_ms < asked_ms
             if is_resting and order.market.dex == read.dex and order.oid not in there and older:
                 assert order.cloid is not None
                 m.ask(QueryOrderStatus(order.cloid))
@@ -98,6 +102,8 @@ class Account:
         m = self._m
         query = QueryPositions(read.dex)
         asked_ms = m.asker.on_answer(query, m.now)
+        if asked_ms is None:
+            return  # asked on a connection that is gone
         m.account_values[read.dex] = read.account_value
         for p in read.positions:
             if not m.is_configured(p.market) and p.signed_size:
@@ -211,11 +217,13 @@ class Account:
         text = f"{order.market} {order.side.value} {order.original_size} @ {order.price}: {order.reason} ({kind.value})"
         severity = Severity.WARNING if kind.counts or order.reduce_only else Severity.INFO
         m.note(severity, "rejected", text, correlation_id=order.correlation_id)
-        if "open interest" in order.reason.lower():
+        if "openinterest" in order.reason.lower().replace(" ", ""):
             m.market_gates.on_open_interest_cap(order.market, m.now)
         if not kind.counts:
             m.tally.market_explained += 1
             return
+        if order.reduce_only:
+            m.alert(Severity.CRITICAL, f"{order.market} exit rejected", order.reason)
         reason = m.risk.on_rejected(m.now)
         m.persist_counters()
         if reason:
@@ -245,7 +253,7 @@ class Account:
         moved = m.positions.apply(fill, m.now)
         if moved is not None:
             self._on_position_change(moved)
-        elif m.positions.get(fill.market) is None:
+        elif fill.start_position + fill.size * fill.side.sign == 0 and m.positions.get(fill.market) is None:
             # Its size was taken over from the exchange before it came: what is left is to book what it earned.
             self._close_trade(fill.market, ExitReason.EXTERNAL)
         self.on_change(change)
@@ -256,8 +264,9 @@ class Account:
             self._on_closed(change)
         if change.opened and change.after is not None:
             p = change.after
-            m.risk.on_position_opened(m.now)
-            m.persist_counters()
+            if not change.by_resync:  # found, not made: an earlier run has counted it
+                m.risk.on_position_opened(m.now)
+                m.persist_counters()
             m.note(Severity.INFO, "position", f"{p.market}: {p.side.value} {p.size} @ {p.entry_price:f} open")
 
     def _on_closed(self, change: PositionChange) -> None:
@@ -303,6 +312,14 @@ class Account:
         for why in reasons:
             if why:
                 self._trip(why)
+
+    def _forget_gone(self) -> None:
+        """Orders of others tell nobody that they ended; they are only no longer there."""
+        m = self._m
+        there = {o.oid for o in m.orders.external()}
+        for order in m.cancels.wanted:
+            if order.is_external and order.oid not in there:
+                m.cancels.on_ended(order)
 
     def _conclude_absent(self, cloid: Cloid) -> None:
         m = self._m

@@ -52,7 +52,8 @@ class CancelDesk:
         """The exchange answered, or nobody did: if the order still lives a second later, it is asked again."""
         key = _cancel_key(cancel)
         self._out.pop(key, None)
-        self._not_before_ms[key] = now_ms + _AGAIN_MS
+        if key in self._wanted:
+            self._not_before_ms[key] = now_ms + _AGAIN_MS
 
     def on_not_queued(self, cancel: PendingCancel, now_ms: int) -> None:
         self.on_answer(cancel, now_ms)

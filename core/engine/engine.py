@@ -198,7 +198,7 @@ class Engine:
 
     def _on_read_failed(self, event: ReadFailed) -> None:
         m = self._m
-        m.asker.on_answer(event.query, m.now)
+        m.asker.on_failure(event.query, m.now)
         if isinstance(event.query, QueryFills):
             m.asker.drop(event.query)
         m.tally.errors += 1

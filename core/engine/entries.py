@@ -134,6 +134,7 @@ class Entries:
         change = m.orders.report(cloid, Report.DROPPED, m.now, reason=why)
         if change is not None:
             m.signals.pop(change.after.correlation_id, None)
+            m.cancels.on_ended(change.after)
             m.journal_order(change)
 
     # --- inside ------------------------------------------------------------------------------------------------------

@@ -82,15 +82,16 @@ class LookupDesk:
             if complete and start_ms <= case.sent_ms and asked_ms >= case.absent_counts_from_ms:
                 case.fills_covered = True
 
-    def due_repeats(self, now_ms: int) -> list[int]:
-        """Post ids whose bytes should be sent once more, each at most `MAX_REPEATS` times."""
-        due: dict[int, None] = {}
+    def due_repeat(self, now_ms: int) -> int | None:
+        """A post whose bytes should be sent once more, each at most `MAX_REPEATS` times. It counts as repeated from here on."""
+        due: int | None = None
         for case in self._cases.values():
             if case.repeatable and case.repeats < MAX_REPEATS and now_ms >= case.next_repeat_ms:
-                case.repeats += 1
-                case.next_repeat_ms = now_ms + REPEAT_EVERY_MS
-                due[case.post_id] = None
-        return list(due)
+                due = case.post_id if due is None else due
+                if case.post_id == due:
+                    case.repeats += 1
+                    case.next_repeat_ms = now_ms + REPEAT_EVERY_MS
+        return due
 
     @property
     def earliest_sent_ms(self) -> int | None:

@@ -58,6 +58,8 @@ class PositionTracker:
         self._baseline_ms: dict[str, int] = {}
         """Dex -> block time of the first answer of this run: fills up to it are in its sizes already."""
         self._adopted_until: dict[MarketKey, int] = {}
+        self._moved_ms: dict[MarketKey, int] = {}
+        """Block time of the newest fill that moved the market, flat now or not."""
         self._buffered: list[Fill] = []
         self._history: dict[MarketKey, list[Fill]] = {}
         self._suspects: dict[MarketKey, _Suspicion] = {}
@@ -83,6 +85,7 @@ class PositionTracker:
         if fill.time_ms <= max(self._baseline_ms[dex], self._adopted_until.get(fill.market, 0)):
             return None
         self._suspects.pop(fill.market, None)
+        self._moved_ms[fill.market] = fill.time_ms
         before = self._positions.get(fill.market)
         after = _moved(before, fill, now_ms)
         return self._store(fill.market, before, after, by_resync=False)
@@ -110,7 +113,7 @@ class PositionTracker:
             if mine == said:
                 self._suspects.pop(market, None)
                 continue
-            if position is not None and position.last_fill_timestamp_ms > read.time_ms:
+            if self._moved_ms.get(market, 0) > read.time_ms:
                 continue
             if is_unsettled(market) and not is_first:
                 continue
@@ -175,11 +178,6 @@ class PositionTracker:
     @property
     def has_suspects(self) -> bool:
         return bool(self._suspects)
-
-    @property
-    def newest_fill_ms(self) -> int:
-        """Block time of the newest fill seen in this run, 0 without one."""
-        return max((fills[-1].time_ms for fills in self._history.values() if fills), default=0)
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

@@ -22,7 +22,16 @@ from core.messages.effects import ForgetPost, Journal, Post, PostRow, Repost, Se
 from core.messages.events import OrderOutcome, Outcome, PostNotSent, PostRefused, PostReply, PostSent
 from core.messages.queries import QueryOpenOrders
 from core.model.cloid import Cloid
-from core.model.order import Cancels, Orders, PendingCancel, PendingOrder, Report, TimeInForce, TrackedOrder
+from core.model.order import (
+    Cancels,
+    Orders,
+    OrderStatus,
+    PendingCancel,
+    PendingOrder,
+    Report,
+    TimeInForce,
+    TrackedOrder,
+)
 
 _NOT_SENT_ALERT_AFTER = 3
 
@@ -70,10 +79,9 @@ class Posting:
     def _repeat(self) -> bool:
         """Send the bytes of a lost exit once more."""
         m = self._m
-        due = m.lookups.due_repeats(m.now)
-        if not due:
+        original = m.lookups.due_repeat(m.now)
+        if original is None:
             return False
-        original = due[0]
         lost = [m.orders.get(c.cloid) for c in m.lookups.all() if c.post_id == original]
         exits = Orders(tuple(_as_sent(o) for o in lost if o is not None))
         post_id = m.posts.next_id()
@@ -85,10 +93,14 @@ class Posting:
         return True
 
     def _still_wanted(self, batch: Orders) -> Orders | None:
-        """The last look before signing: no entry after the latch, and none that grew old in the queue."""
+        """The last look before signing: no entry after the latch, none that grew old in the queue, nothing that ended meanwhile."""
         m = self._m
         kept = []
         for order in batch.orders:
+            tracked = m.orders.get(order.cloid)
+            if tracked is not None and tracked.status is not OrderStatus.QUEUED:
+                # Put back as never sent, and the exchange had it after all.
+                continue
             if order.reduce_only:
                 kept.append(order)
                 continue
@@ -107,7 +119,8 @@ class Posting:
         m = self._m
         timeout = m.config.execution.post_timeout_ms
         has_entry = isinstance(batch, Orders) and any(not o.reduce_only for o in batch.orders)
-        expires = m.now + timeout if has_entry else None
+        # On the exchange's clock, which is the one that judges it.
+        expires = m.now + m.nonces.offset_ms + timeout if has_entry else None
         post_id, nonce = m.posts.next_id(), m.nonces.next()
         post = OpenPost(post_id, nonce, batch, m.now, m.now + timeout, expires)
         m.posts.register(post)
@@ -219,6 +232,9 @@ class Posting:
                 "signature mismatch",
                 f"{event.error}: check key, agent approval and network ({m.run.network})",
             )
+        if post.is_repeat:
+            # It was the copy that was refused; what became of the first one the look-ups will tell.
+            return
         if event.is_transport:
             # A 429 or a 500 in place of an answer does not prove that nothing was executed.
             self._on_silence(post)
@@ -302,6 +318,7 @@ class Posting:
         for order in requeued:
             self._account.on_change(m.orders.report(order.cloid, Report.NOT_SENT, m.now))
         m.scheduler.requeue_reduce_only(requeued)
+        self._forget(post)
 
     def _lose(self, post: OpenPost, order: PendingOrder) -> None:
         m = self._m
@@ -315,7 +332,7 @@ class Posting:
                 cloid=order.cloid,
                 post_id=post.post_id,
                 sent_ms=post.opened_at_ms,
-                expires_ms=post.expires_after_ms,
+                expires_ms=post.deadline_ms if post.expires_after_ms is not None else None,
                 repeatable=not has_entry,
                 now_ms=m.now,
             )

@@ -113,6 +113,7 @@ class Session:
             wanted = tuple(k for k in m.markets_configured if not m.specs[k].is_delisted)
             for market in wanted:
                 m.markets[market].first_wanted_ms = m.now
+            m.link.market_at_ms = m.now  # from here on, silence counts
             m.emit(Subscribe(wanted))
 
     def _unfit(self, dex: str, found: dict[MarketKey, MarketSpec]) -> str:

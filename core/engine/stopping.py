@@ -35,7 +35,8 @@ class StopDesk:
         if not m.latch.trip(reason, m.now):
             m.note(Severity.WARNING, "hard stop", f"already latched; also: {reason}")
             return
-        m.emit(PersistLatch(m.latch.state))
+        # Before whatever this message has set in motion already: it is to be on disk first.
+        m.out.insert(0, PersistLatch(m.latch.state))
         self._said_flat = False
         m.note(Severity.CRITICAL, "hard stop", reason)
         dropped = self._entries.drop_queued("hard stop")

@@ -18,13 +18,13 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from core.hyperliquid.keccak import keccak
 from core.hyperliquid.signing_key import (
     UNRECOVERABLE,
     Signature,
     SigningKey,
     address_bytes,
     as_signing_key,
-    keccak,
     recover_address,
 )
 

@@ -15,7 +15,8 @@ from typing import Any, NoReturn, TypedDict
 
 import coincurve
 from coincurve.context import GLOBAL_CONTEXT
-from Crypto.Hash import keccak as _keccak
+
+from core.hyperliquid.keccak import keccak
 
 GROUP_ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
 """A secret is a number above zero and below this: the order of secp256k1."""
@@ -33,11 +34,6 @@ class Signature(TypedDict):
     r: str
     s: str
     v: int
-
-
-def keccak(data: bytes) -> bytes:
-    """Keccak-256 with the original padding, which is not SHA3-256."""
-    return _keccak.new(digest_bits=256, data=data).digest()
 
 
 class _SecretOnly(coincurve.PrivateKey):
@@ -91,7 +87,8 @@ class SigningKey:
         return {"r": "0x" + text[:64], "s": "0x" + text[64:128], "v": _V_BASE + raw[64]}
 
     def __repr__(self) -> str:
-        return f"SigningKey({self.address})"
+        # A refused key is shown too, by crash reports that print the frames it was refused in.
+        return f"SigningKey({self.address if hasattr(self, '_private') else 'refused'})"
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise TypeError("a signing key is neither pickled nor copied")
@@ -134,7 +131,7 @@ def recover_address(digest: bytes, r: Any, s: Any, v: Any) -> str:
     Raises:
         ValueError: `UNRECOVERABLE`: not a signature, or of no key.
     """
-    if isinstance(v, bool) or v not in (_V_BASE, _V_BASE + 1):
+    if not isinstance(v, int) or v not in (_V_BASE, _V_BASE + 1):
         raise ValueError(UNRECOVERABLE)
     serialized = _scalar(r) + _scalar(s) + bytes((v - _V_BASE,))
     try:

@@ -180,7 +180,7 @@ class Gateway:
         finally:
             self._link = None
             self._put(Disconnected(reason))
-            self._in_background(_close(ws))
+            self._in_background(_close(ws, 2 * self._times.close_within_s))
         settled = self._clock.monotonic() - opened_at >= self._times.settled_after_s
         self._troubles = 1 if settled else self._troubles + 1
 
@@ -195,9 +195,10 @@ class Gateway:
         task.add_done_callback(self._closing.discard)
 
 
-async def _close(ws: ClientConnection) -> None:
-    """Say goodbye if anybody listens; within the connection's own close timeout either way."""
+async def _close(ws: ClientConnection, within_s: float) -> None:
+    """Say goodbye if anybody listens. Bounded here, for the library's own limit does not cover a full write buffer."""
     try:
-        await ws.close()
-    except (OSError, WebSocketException):
+        async with asyncio.timeout(within_s):
+            await ws.close()
+    except (OSError, TimeoutError, WebSocketException):
         ws.transport.abort()

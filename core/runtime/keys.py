@@ -12,6 +12,7 @@ SPEC 5 (keys).
 from __future__ import annotations
 
 import os
+import re
 import stat
 from enum import Enum
 from pathlib import Path
@@ -28,6 +29,8 @@ TEST_ADDRESS = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
 
 MAX_FILE_BYTES = 1_024
 """A key file holds 64 digits and perhaps a line end; anything long is the wrong file."""
+
+_LIKE_A_KEY = re.compile(r"[0-9a-fA-F]{48}")
 
 _EXPECTED = "expected 64 hex digits, with or without 0x"
 
@@ -147,7 +150,7 @@ def load_key(source: EnvVarKey | FileKey | SimulatorKey, network: Network) -> tu
         return SigningKey.from_hex(TEST_KEY), ()
     if isinstance(source, FileKey):
         return _from_file(Path(source.path).expanduser(), network)
-    where = f"signer.key_source: environment variable {source.var_name}"
+    where = f"signer.key_source: environment variable {_name(source.var_name)}"
     if source.var_name not in os.environ:
         raise MissingKey(f"{where} is not set; {_EXPECTED}")
     key = _parsed(os.environ[source.var_name])
@@ -157,7 +160,7 @@ def load_key(source: EnvVarKey | FileKey | SimulatorKey, network: Network) -> tu
 
 
 def _from_file(path: Path, network: Network) -> tuple[SigningKey, tuple[str, ...]]:
-    where = f"signer.key_source: key file {path}"
+    where = f"signer.key_source: key file {_name(str(path))}"
     try:
         # Non-blocking, so that a pipe put in its place cannot hang the start. Judged by what was opened, not by its name again.
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -180,6 +183,11 @@ def _from_file(path: Path, network: Network) -> tuple[SigningKey, tuple[str, ...
     if mode & (stat.S_IRGRP | stat.S_IROTH):
         return key, (f"key file {path} can be read by others (mode {permissions}); make it 0600",)
     return key, ()
+
+
+def _name(text: str) -> str:
+    """A name from the config, unless it looks as if the key itself had been put there."""
+    return "(name not shown, it looks like a key)" if _LIKE_A_KEY.search(text) else text
 
 
 def _parsed_bytes(content: bytes) -> SigningKey | str:

@@ -17,19 +17,23 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
 from core.messages.exit_codes import ExitCode, exit_code_of_signal
 from core.messages.snapshot import Snapshot
-from core.runtime.engine_thread import EngineThread
+from core.runtime.engine_thread import EngineThread, describe
 from core.runtime.signals import StopSignals
 
 _log = logging.getLogger(__name__)
 
 UI_GRACE_S = 3.0
 """From the moment the console was told to end until the main thread must be back: restoring a healthy terminal takes under 0.2 s."""
+
+TELL_AGAIN_S = 0.5
+"""Between two calls to the console to end."""
 
 CLEANUP_S = 2.0
 """For everything registered with `before_leaving` together."""
@@ -84,11 +88,9 @@ class Lifecycle:
         threading.Thread(target=self._end_in_order, name="lifecycle", daemon=True).start()
 
     def register_app(self, exit_app: Callable[[int], None]) -> None:
-        """Name the way to end the console: called once, from another thread, with the exit code; it must not block."""
-        with self._lock:
-            self._exit_app = exit_app
-        if self._engine_over.is_set():
-            self._tell_app()
+        """Name the way to end the console: called from another thread with the exit code, again and again until the main thread is
+        back (a console that is still starting may miss the first call), so it must not block and may be repeated."""
+        self._exit_app = exit_app
 
     def before_leaving(self, cleanup: Callable[[], None]) -> None:
         """Register something to do at an orderly end (flush a log, stop a helper process); not done when leaving at once."""
@@ -129,6 +131,21 @@ class Lifecycle:
 
     # --- the end ---------------------------------------------------------------------------------------------------------------
 
+    def run_console(self, run: Callable[[], int | None]) -> NoReturn:
+        """Main thread: run the console until it ends, whichever way, then `finish`.
+
+        Args:
+            run: Runs the console and returns its exit code. The console should call `begin_exit` itself as soon as it goes down (it
+                may be kept from returning by a thread of its own that hangs).
+        """
+        try:
+            code = run() or 0
+        except BaseException as e:
+            _log.error("the console died: %s", describe(e), exc_info=e)
+            _say(f"hip3-tui: the console died: {describe(e)}")
+            code = ExitCode.CRASH
+        self.finish(code)
+
     def finish(self, code: int = 0) -> NoReturn:
         """Main thread, when the console has ended (or there is none and the engine is done): wait for the engine and leave.
 
@@ -149,21 +166,25 @@ class Lifecycle:
         if self._engine.is_started:
             self._engine.wait_done(self._grace_s)
         self._engine_over.set()
-        self._tell_app()
-        if not self._main_back.wait(self._ui_grace_s):
-            _log.info("the console did not end in %.1f s", self._ui_grace_s)
-            self._leave(f"stopped ({self._reason}), the console was stuck", orderly=True, console_stuck=True)
+        code = self._verdict()[0]
+        patience_ends = time.monotonic() + self._ui_grace_s
+        while not self._main_back.is_set():
+            if time.monotonic() >= patience_ends:
+                _log.info("the console did not end in %.1f s", self._ui_grace_s)
+                self._leave(f"stopped ({self._reason}), the console was stuck", orderly=True, console_stuck=True)
+                return
+            self._tell_app(code)
+            self._main_back.wait(min(TELL_AGAIN_S, self._ui_grace_s))
 
-    def _tell_app(self) -> None:
-        with self._lock:
-            exit_app, self._exit_app = self._exit_app, None
+    def _tell_app(self, code: int) -> None:
+        exit_app = self._exit_app
         if exit_app is None:
             return
         try:
-            exit_app(self._verdict()[0])
+            exit_app(code)
         except (
             Exception
-        ) as e:  # a loop that is closed already: the main thread comes back by itself, or the ui grace ends it
+        ) as e:  # a loop that is closed already: the main thread comes back by itself, or the grace ends it
             _log.info("the console could not be told to end: %s", type(e).__name__)
 
     def _leave(self, how: str, *, orderly: bool, console_stuck: bool = False) -> None:

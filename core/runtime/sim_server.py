@@ -136,10 +136,10 @@ class SimServer:
 
     async def stop(self) -> None:
         self.cut_all()
-        for task in [*self._tasks, *([self._blocks] if self._blocks else [])]:
+        tasks = [*self._tasks, *([self._blocks] if self._blocks else [])]
+        for task in tasks:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*tasks, return_exceptions=True)  # how the blocks ended is told by `wait`
         if self._runner is not None:
             await self._runner.cleanup()
 

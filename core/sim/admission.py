@@ -26,6 +26,8 @@ PARSE = "Failed to parse the request body as JSON"
 
 ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 MAX_ITEMS = 200
+_MAX_DIGITS = 30
+"""Of a price or size; far beyond any market, and far within what Decimal keeps exactly."""
 
 _ITEMS = {"order": "orders", "cancel": "cancels", "cancelByCloid": "cancels"}
 _CANCELS = ("cancel", "cancelByCloid", "scheduleCancel")
@@ -103,9 +105,22 @@ def decode(raw: Any) -> Envelope:
         raise WireFailure(422, f"{DESERIALIZE}: expiresAfter")
     if action["type"] not in SUPPORTED:
         raise WireFailure(422, f"{DESERIALIZE}: action type {action['type']} is not known to this simulated exchange")
-    if action["type"] == "order" and any("limit" not in o["t"] for o in action["orders"]):
-        raise WireFailure(422, f"{DESERIALIZE}: trigger orders are not known to this simulated exchange")
+    if action["type"] == "order":
+        _check_order_action(action)
     return Envelope(action, nonce, signature, vault.lower() if vault else None, expires)
+
+
+def _check_order_action(action: dict[str, Any]) -> None:
+    unknown = f"{DESERIALIZE}: %s not known to this simulated exchange"
+    if action["grouping"] != "na":
+        raise WireFailure(422, unknown % "a grouping other than na is")
+    if "builder" in action:
+        raise WireFailure(422, unknown % "builder fees are")
+    for order in action["orders"]:
+        if "limit" not in order["t"]:
+            raise WireFailure(422, unknown % "trigger orders are")
+        if max(len(order["p"]), len(order["s"])) > _MAX_DIGITS:
+            raise WireFailure(422, f"{DESERIALIZE}: a number of more than {_MAX_DIGITS} characters")
 
 
 def _is_uint(value: Any) -> TypeGuard[int]:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from core.model.rounding import is_valid_price
+from core.model.rounding import is_valid_price, is_valid_size
 from core.sim.admission import ADDRESS
 from core.sim.faults import FAULTS, FaultError
 from core.sim.market import CoinMarket
@@ -54,7 +54,10 @@ def _set_price(exchange: Exchange, command: Json, now_ms: int) -> None:
             raise ControlError(f"{key} = {px}: not on the tick of {market.listing.coin}")
     if oracle <= 0 or bid >= ask:
         raise ControlError(f"oracle {oracle}, bid {bid}, ask {ask}: expected oracle > 0 and bid < ask")
-    market.pin(oracle, bid, ask)
+    touch_sz = _number(command, "size") if command.get("size") is not None else None
+    if touch_sz is not None and not is_valid_size(touch_sz, market.listing.spec.sz_decimals):
+        raise ControlError(f"size = {touch_sz}: not on the lot of {market.listing.coin}")
+    market.pin(oracle, bid, ask, touch_sz)
     exchange.venue.touched[market.listing.coin] = None
 
 

@@ -21,9 +21,9 @@ FAULTS: dict[str, str] = {
     "lose_reply": "an action is executed, its reply is lost",
     "late_reply": "an action's reply comes `ms` later",
     "drop_after_execution": "an action is executed, then the connection is cut before the reply",
-    "silent_channels": "subscriptions deliver nothing (of `channels`, default all) while pong still works",
+    "silent_channels": "subscriptions deliver nothing (of `channels`, by the name their frames bear; default all) while pong still works",
     "mute_order_updates": "orderUpdates frames are not sent",
-    "duplicate_snapshot": "a snapshot is sent twice",
+    "duplicate_snapshot": "the snapshot of an account channel is sent twice on subscribe",
     "unknown_oid_once": "orderStatus answers unknownOid although the order exists",
     "empty_clearinghouse_once": "clearinghouseState answers an empty account",
     "post_only": "orders other than Alo are refused as after a network upgrade",
@@ -92,6 +92,8 @@ class FaultBoard:
             raise FaultError(f"fault {name!r} does not exist; allowed: {', '.join(FAULTS)}")
         if level not in ("order", "action"):
             raise FaultError(f"level {level!r}: allowed are order, action")
+        if level == "action" and name != "reject_all":
+            raise FaultError(f"level {level!r}: only reject_all has it")
         if count is None and for_ms is None and name in _ONE_BY_DEFAULT:
             count = 1
         fault = Fault(

@@ -9,11 +9,9 @@ PROTOCOL 6.2 to 6.6, 9.2.
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from core.sim import info, wire
-from core.sim.book import Level
 from core.sim.exchange import Block, Exchange
 from core.sim.session import Post, Session, answer_frame, failure_frame, read_frame
 from core.sim.subscriptions import (
@@ -149,7 +147,7 @@ class Feed:
         first = self._snapshot(subscription, now_ms)
         if first is not None:
             session.send(first, now_ms)
-            if self._venue.faults.strike("duplicate_snapshot", now_ms, subscription.user):
+            if subscription.user and self._venue.faults.strike("duplicate_snapshot", now_ms, subscription.user):
                 session.send(first, now_ms)
 
     def _leave(self, session: Session, subscription: Subscription) -> None:
@@ -244,10 +242,8 @@ class Feed:
             return [wire.trade(t) for t in venue.trades.get(coin, ())]
         if wanted.kind == "activeAssetCtx":
             return {"coin": coin, "ctx": wire.asset_ctx(venue.markets[coin])}
-        bids, asks = book.levels(True, now_ms), book.levels(False, now_ms)
         figures = wanted.sig_figs
-        if figures is not None:
-            bids, asks = _coarser(bids, figures, ROUND_FLOOR), _coarser(asks, figures, ROUND_CEILING)
+        bids, asks = (info.coarser(book.levels(is_bid, now_ms), figures, is_bid) for is_bid in (True, False))
         if wanted.is_fast:
             bids, asks = bids[:_FAST_DEPTH], asks[:_FAST_DEPTH]
         data = wire.l2_book(coin, bids, asks, now_ms)
@@ -256,16 +252,6 @@ class Feed:
         if figures is not None and bids and asks:
             data["spread"] = wire.number(asks[0].px - bids[0].px)
         return data
-
-
-def _coarser(levels: list[Level], figures: int, rounding: str) -> list[Level]:
-    """Levels gathered at prices of so many significant figures."""
-    gathered: dict[Decimal, Level] = {}
-    for px, sz, n in levels:
-        at = px.quantize(Decimal(1).scaleb(px.adjusted() - figures + 1), rounding=rounding)
-        so_far = gathered.get(at, Level(at, Decimal(0), 0))
-        gathered[at] = Level(at, so_far.sz + sz, so_far.n + n)
-    return list(gathered.values())
 
 
 __all__ = ["Feed", "SocketKilled"]

@@ -9,17 +9,20 @@ PROTOCOL 1.1, 2.3, 8.
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
-from core.model.rounding import wire_text
 from core.sim import budget, wire
 from core.sim.accounts import ZERO
 from core.sim.admission import ADDRESS, DESERIALIZE, WireFailure
+from core.sim.book import Level
 from core.sim.universe import Dex
 from core.sim.venue import Venue
 from core.sim.wire import Json
 
 _MAX_ROWS = 2000
+SIG_FIGS = (2, 3, 4, 5)
+"""What nSigFigs of a book may be."""
 
 _Handler = Callable[[Venue, Json, int], Any]
 
@@ -81,7 +84,24 @@ def l2_book(venue: Venue, request: Json, now_ms: int) -> Json | None:
     book = venue.books.get(coin)
     if book is None:
         return None
-    return wire.l2_book(coin, book.levels(True, now_ms), book.levels(False, now_ms), venue.block_ms)
+    figures = request.get("nSigFigs")
+    if figures not in (None, *SIG_FIGS):
+        raise WireFailure(500, "null")
+    bids, asks = (coarser(book.levels(is_bid, now_ms), figures, is_bid) for is_bid in (True, False))
+    return wire.l2_book(coin, bids, asks, venue.block_ms)
+
+
+def coarser(levels: list[Level], figures: int | None, is_bid: bool) -> list[Level]:
+    """Levels gathered at prices of so many significant figures, bids downward and asks upward; None changes nothing."""
+    if figures is None:
+        return levels
+    gathered: dict[Decimal, Level] = {}
+    for px, sz, n in levels:
+        step = Decimal(1).scaleb(px.adjusted() - figures + 1)
+        at = px.quantize(step, rounding=ROUND_FLOOR if is_bid else ROUND_CEILING)
+        so_far = gathered.get(at, Level(at, ZERO, 0))
+        gathered[at] = Level(at, so_far.sz + sz, so_far.n + n)
+    return list(gathered.values())
 
 
 def all_mids(venue: Venue, dex: Dex) -> dict[str, str]:
@@ -188,7 +208,7 @@ def _user_rate_limit(venue: Venue, request: Json, now_ms: int) -> Json:
     if account is None:
         return {"cumVlm": "0.0", "nRequestsUsed": 0, "nRequestsCap": 10_000, "nRequestsSurplus": 0}
     return {
-        "cumVlm": wire_text(account.cum_volume.quantize(wire.CENT)),
+        "cumVlm": wire.number(account.cum_volume.quantize(wire.CENT)),
         "nRequestsUsed": account.requests_used,
         "nRequestsCap": budget.cap(account),
         "nRequestsSurplus": 0,
@@ -211,7 +231,7 @@ def _user_abstraction(venue: Venue, request: Json, now_ms: int) -> str:
 
 
 def _active_asset_data(venue: Venue, request: Json, now_ms: int) -> Json:
-    user, listing = _user(request), venue.universe.by_coin.get(request.get("coin", ""))
+    user, listing = _user(request), venue.universe.by_coin.get(str(request.get("coin")))
     if listing is None:
         raise WireFailure(500, "null")
     mark = venue.markets[listing.coin].mark_px

@@ -85,7 +85,7 @@ class CoinMarket:
         self._gap_bps = 0.0
         self._half_spread_bps = self._dice.uniform(0.7, 1.6)
         self._episode: _Episode | None = None
-        self._next_episode_ms = start_ms + int(self._dice.uniform(1_000, 2 * _IDLE_MEAN_MS))
+        self._next_episode_ms = start_ms + int(self._dice.uniform(1_000, _IDLE_MEAN_MS))
         self._depth_shape = [self._dice.uniform(0.7, 1.6) * (1 + 0.15 * i) for i in range(DEPTH)]
         self._is_pinned = False
         self.prev_day_px = self._price(self._mid * self._dice.uniform(0.98, 1.02))
@@ -216,8 +216,8 @@ class CoinMarket:
 
     # held by hand --------------------------------------------------------------------------------------------------
 
-    def pin(self, oracle_px: Decimal, bid: Decimal, ask: Decimal) -> None:
-        """Hold this coin at given prices until `release`."""
+    def pin(self, oracle_px: Decimal, bid: Decimal, ask: Decimal, touch_sz: Decimal | None = None) -> None:
+        """Hold this coin at given prices, and on request with given sizes at the touch, until `release`."""
         assert bid < ask
         self._is_pinned = True
         self._episode = None
@@ -226,6 +226,9 @@ class CoinMarket:
         self.oracle_px = oracle_px
         self.bids = self._side(bid, -1)
         self.asks = self._side(ask, +1)
+        if touch_sz is not None:
+            self.bids = (Quote(bid, touch_sz), *self.bids[1:])
+            self.asks = (Quote(ask, touch_sz), *self.asks[1:])
 
     def release(self, now_ms: int) -> None:
         """Let a pinned coin move on from where it is; a gap left behind closes like a real one."""

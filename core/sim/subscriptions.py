@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from core.sim.admission import ADDRESS
+from core.sim.info import SIG_FIGS
 from core.sim.universe import Universe
 from core.sim.wire import Json
 
@@ -93,7 +94,7 @@ def _coin_subscription(kind: str, raw: Json, universe: Universe) -> Subscription
     echo: Json = {"type": kind, "coin": coin}
     if kind == "l2Book":
         figures, mantissa = raw.get("nSigFigs"), raw.get("mantissa")
-        if figures not in (None, 2, 3, 4, 5) or mantissa not in (None, 2, 5):
+        if figures not in (None, *SIG_FIGS) or mantissa not in (None, 2, 5):
             raise SocketKilled
         echo |= {"nSigFigs": figures, "mantissa": mantissa, "fast": bool(raw.get("fast", False))}
     return Subscription(kind, echo, coin=coin)

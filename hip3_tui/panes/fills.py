@@ -8,7 +8,7 @@ from __future__ import annotations
 from core.messages.snapshot import FillView
 from core.model.position import Trade
 from hip3_tui import format as f
-from hip3_tui.panes.live_lines import Line, LiveLines, text
+from hip3_tui.panes.live_lines import Line, LiveLines, join, line_width, text
 from hip3_tui.panes.picture import Picture
 
 
@@ -25,33 +25,44 @@ class FillsPane(LiveLines):
         if snapshot is None:
             return [text("waiting for the engine", "dim")]
         # A trade is told above the fill that closed it: it is the newer fact of the two.
-        told = [(trade.exit_ms, 1, _trade(trade)) for trade in snapshot.trades[:height]]
-        told += [(fill.time_ms, 0, _fill(fill)) for fill in snapshot.fills[:height]]
+        told = [(trade.exit_ms, 1, _trade(trade, width)) for trade in snapshot.trades[:height]]
+        told += [(fill.time_ms, 0, _fill(fill, width)) for fill in snapshot.fills[:height]]
         told.sort(key=lambda item: item[:2], reverse=True)
         return [line for _, _, line in told[:height]] or [text("nothing was executed yet", "dim")]
 
 
-def _fill(fill: FillView) -> Line:
-    side = "BUY" if fill.side.is_buy else "SELL"
-    external: Line = (("EXTERNAL ", "warn"),) if fill.is_external else ()
-    return (
-        (f"{f.clock_time(fill.time_ms)} ", "dim"),
-        (f.fit(fill.market.name, 10), ""),
-        (f" {side:<5} ", "accent"),
-        *external,
-        (f"{f.size(fill.size)} @ {f.price(fill.price)}", ""),
-        (f" fee {f.price(round(fill.fee_usd, 4))}", "dim"),
-    )
+def _fill(fill: FillView, width: int) -> Line:
+    head = _head(fill.time_ms, fill.market.name, "BUY" if fill.side.is_buy else "SELL", "accent")
+    parts = [
+        text(" EXTERNAL ", "plate-warn") if fill.is_external else (),
+        text(f"{f.size(fill.size)} @ {f.price(fill.price)}"),
+        text(f"fee {f.price(round(fill.fee_usd, 4))}", "dim"),
+        text(f"oid {fill.oid}", "dim"),
+    ]
+    return as_fits([head, *parts], width)
 
 
-def _trade(trade: Trade) -> Line:
+def _trade(trade: Trade, width: int) -> Line:
     net = trade.net_pnl_usd
-    return (
-        (f"{f.clock_time(trade.exit_ms)} ", "dim"),
-        (f.fit(trade.market.name, 10), "strong"),
-        (" TRADE ", "strong"),
-        (f.signed_usd(net), "good" if net >= 0 else "bad"),
-        (f" {trade.exit_reason.value}", ""),
-        (f" {f.signed_bps(trade.actual_edge_bps)}bps", "dim"),
-        (f" flat in {f.age(trade.flat_time_ms)}", "dim"),
-    )
+    head = _head(trade.exit_ms, trade.market.name, "TRADE", "strong")
+    parts = [
+        text(f.signed_usd(net), "good" if net >= 0 else "bad"),
+        text(trade.exit_reason.value),
+        text(f"{f.signed_bps(trade.actual_edge_bps)}bps", "dim"),
+        text(f"flat in {f.age(trade.flat_time_ms)}", "dim"),
+        text(f"try {trade.exit_attempts}", "warn") if trade.exit_attempts > 1 else (),
+    ]
+    return as_fits([head, *parts], width)
+
+
+def _head(at_ms: int, market: str, what: str, style: str) -> Line:
+    return ((f"{f.clock_time(at_ms)} ", "dim"), (f.fit(market, 9), ""), (f" {what:<5}", style))
+
+
+def as_fits(parts: list[Line], width: int) -> Line:
+    """The parts that fit, from the first on: the last ones are the least."""
+    line = join(parts, " ")
+    while line_width(line) > width and len(parts) > 2:
+        parts = parts[:-1]
+        line = join(parts, " ")
+    return line

@@ -9,6 +9,7 @@ DESIGN "Hosting", TEXTUAL 2.5.
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -63,6 +64,8 @@ class LiveLines(Widget):
         self._lines: list[Line] = []
         self._strips: list[Strip | None] = []
         self._styles_by_name: dict[str, Style] = {}
+        self.hint = ""
+        """Stands at the right end of the title's rule."""
         self.redrawn = 0
         """Lines asked to be drawn again since the start: the cost of this pane, for tests and benchmarks."""
 
@@ -99,7 +102,10 @@ class LiveLines(Widget):
     def _with_title(self, picture: Picture, width: int, height: int) -> list[Line]:
         if not self.TITLE:
             return self.lines(picture, width, height)[:height]
-        return [rule(self.TITLE, self.note(picture), width), *self.lines(picture, width, height - 1)[: height - 1]]
+        return [
+            rule(self.TITLE, self.note(picture), self.hint, width),
+            *self.lines(picture, width, height - 1)[: height - 1],
+        ]
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
@@ -143,10 +149,12 @@ def _at(lines: list[Line], y: int) -> Line:
     return lines[y] if y < len(lines) else ()
 
 
-def rule(title: str, note: Line, width: int) -> Line:
-    """``── Title note ─────────``"""
-    used = 3 + len(title) + 1 + sum(cell_len(text) for text, _ in note) + (1 if note else 0)
-    return (("── ", "rule"), (f"{title} ", "title"), *note, (" " if note else "", ""), ("─" * (width - used), "rule"))
+def rule(title: str, note: Line, hint: str, width: int) -> Line:
+    """``── Title note ───────── hint ──``"""
+    left: Line = (("── ", "rule"), (f"{title} ", "title"), *note, (" " if note else "", ""))
+    right: Line = ((f" {hint} ", "dim"), ("──", "rule")) if hint else ()
+    room = width - line_width(left) - line_width(right)
+    return (*left, ("─" * room, "rule"), *right) if room >= 0 else left
 
 
 def text(words: str, style: str = "") -> Line:
@@ -177,6 +185,29 @@ def fit_line(line: Line, width: int, *, right: bool = False) -> Line:
         spans.append((words, style))
         left -= length
     return tuple(spans)
+
+
+def wrap_line(line: Line, width: int) -> list[Line]:
+    """Lines of at most ``width`` cells, broken at blanks; plates stay whole."""
+    lines: list[list[Span]] = [[]]
+    used = 0
+    for words, style in line:
+        pieces = [words] if style.startswith("plate") else re.findall(r"\S+ *| +", words)
+        for piece in pieces:
+            if used and used + cell_len(piece.rstrip()) > width:
+                lines.append([])
+                used = 0
+            if used or piece.strip():
+                lines[-1].append((piece, style))
+                used += cell_len(piece)
+    return [_without_last_blank(spans) for spans in lines]
+
+
+def _without_last_blank(spans: list[Span]) -> Line:
+    if not spans or spans[-1][1].startswith("plate"):
+        return tuple(spans)
+    words, style = spans[-1]
+    return (*spans[:-1], (words.rstrip(), style))
 
 
 def spread(left: Line, right: Line, width: int) -> Line:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
-from hip3_tui.panes.live_lines import Line, LiveLines, Span, fit_line, text
+from hip3_tui.panes.live_lines import Line, LiveLines, Span, fit_line, line_width, text, wrap_line
 from hip3_tui.panes.picture import Picture
 
 Row = tuple[Line, ...]
@@ -51,8 +51,25 @@ class LiveTable(LiveLines):
             return [head, text(self.EMPTY, "dim")]
         room = height - 1
         hidden = 0 if len(rows) <= room else len(rows) - max(0, room - 1)
-        body = [_line(row, self.COLUMNS, shown, width) for row in rows[: len(rows) - hidden]]
+        spare = room - len(rows)
+        body: list[Line] = []
+        for row in rows[: len(rows) - hidden]:
+            first, rest = self._unfold(row, shown, width, spare)
+            spare -= len(rest)
+            body += [first, *rest]
         return [head, *body, *([text(f"+{hidden} more", "warn")] if hidden else [])]
+
+    def _unfold(self, row: Row, shown: tuple[int, ...], width: int, spare: int) -> tuple[Line, list[Line]]:
+        """A row, and further lines for a last cell that is too long, as long as there are lines to spare."""
+        indent = sum(self.COLUMNS[i].width + len(GAP) for i in shown[:-1])
+        last = shown[-1]
+        if spare <= 0 or line_width(row[last]) <= width - indent:
+            return _line(row, self.COLUMNS, shown, width), []
+        pieces = wrap_line(row[last], max(1, width - indent))
+        if len(pieces) - 1 > spare:
+            return _line(row, self.COLUMNS, shown, width), []
+        cells = (*row[:last], pieces[0], *row[last + 1 :])
+        return _line(cells, self.COLUMNS, shown, width), [((" " * indent, ""), *piece) for piece in pieces[1:]]
 
 
 def choose(columns: Sequence[Column], width: int) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from hip3_tui.panes.live_lines import Line, text
 from hip3_tui.panes.live_table import Column, LiveTable, Row
 from hip3_tui.panes.picture import Picture
 
-_TREND = 12
+_TREND = 8
 _OLD_BBO_MS = 2_000
 _OLD_CTX_MS = 8_000
 
@@ -35,9 +35,8 @@ class MarketsPane(LiveTable):
         Column("EDGE bps", 11, right=True),
         Column("NEEDS", 5, right=True),
         Column("TREND", _TREND, rank=3),
-        Column("BBO/CTX AGE", 11, right=True, rank=2),
-        Column("AGE", 5, right=True, rank=8),
-        Column("GATE", 12),
+        Column("BBO/CTX", 9, right=True, rank=2),
+        Column("GATE", 28),
     )
 
     def rows(self, picture: Picture) -> list[Row]:
@@ -61,7 +60,6 @@ def _row(market: MarketView, snapshot: Snapshot) -> Row:
         text(f.bps(market.threshold_bps), "dim"),
         text(f.sparkline(market.edge_history, _TREND), "accent"),
         text(f"{f.age(market.bbo_age_ms)}/{f.age(market.ctx_age_ms)}", "warn" if old else "dim"),
-        text(f.age(market.bbo_age_ms), "warn" if old else "dim"),
         gate(market, snapshot),
     )
 

@@ -40,7 +40,7 @@ class OrdersPane(LiveTable):
         Column("AGE", 6, right=True),
         Column("OID", 12, right=True, rank=5),
         Column("CLOID", 6, rank=3),
-        Column("WHY", 6),
+        Column("WHY", 14),
     )
 
     def note(self, picture: Picture) -> Line:

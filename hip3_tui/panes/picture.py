@@ -59,8 +59,13 @@ class Picture:
 
 
 def is_flat(snapshot: Snapshot) -> bool:
-    """No position, and no order that may still become one."""
-    return not snapshot.positions and not has_live_orders(snapshot)
+    """Known to hold no position, and no order that may still become one. What is not known is not flat."""
+    return knows_what_is_open(snapshot) and not snapshot.positions and not has_live_orders(snapshot)
+
+
+def knows_what_is_open(snapshot: Snapshot) -> bool:
+    """Positions and orders have been read from the exchange, and nothing has made that doubtful since."""
+    return snapshot.ready.position_synced and snapshot.ready.order_snapshot
 
 
 def has_live_orders(snapshot: Snapshot) -> bool:

@@ -9,11 +9,11 @@ from typing import ClassVar
 
 from core.messages.snapshot import PositionView, Snapshot
 from hip3_tui import format as f
-from hip3_tui.panes.live_lines import Line, text
+from hip3_tui.panes.live_lines import Line, join, text
 from hip3_tui.panes.live_table import Column, LiveTable, Row
 from hip3_tui.panes.picture import Picture
 
-_BAR = 8
+_BAR = 12
 
 
 class PositionsPane(LiveTable):
@@ -28,8 +28,7 @@ class PositionsPane(LiveTable):
         Column("MARK", 9, right=True),
         Column("uPnL net", 8, right=True),
         Column("AGE", 6, right=True, rank=1),
-        Column("TIME STOP", _BAR + 6),
-        Column("EXIT", 6),
+        Column("TIME STOP", 19),
     )
 
     def note(self, picture: Picture) -> Line:
@@ -53,14 +52,25 @@ def _row(position: PositionView, snapshot: Snapshot) -> Row:
         text(f.signed_usd(upnl), "" if upnl is None else "good" if upnl >= 0 else "bad"),
         text(f.age(snapshot.at_ms - position.entry_ms)),
         countdown(position, snapshot),
-        _exit(position, snapshot),
     )
 
 
 def countdown(position: PositionView, snapshot: Snapshot) -> Line:
-    """What is left until the TimeStop acts: full at the entry, empty when the time has come."""
+    """What is left until the TimeStop acts: full at the entry, empty when the time has come. Once something closes it: what, and how it goes.
+
+    Marks come first: what is not ours, or not sure.
+    """
+    marks: list[Line] = []
+    if position.is_external:
+        marks.append(text(" EXTERNAL ", "plate-warn"))
+    if position.is_suspect:
+        marks.append(text(" SUSPECT ", "plate-warn"))
+    return join([*marks, _closing(position, snapshot) if position.exit_reason else _time_left(position, snapshot)], " ")
+
+
+def _time_left(position: PositionView, snapshot: Snapshot) -> Line:
     if position.time_stop_at_ms is None:
-        return text("none", "warn" if position.is_external else "dim")
+        return text("no time stop", "warn")
     left_ms = position.time_stop_at_ms - snapshot.at_ms
     if left_ms <= 0:
         return ((" DUE ", "plate-warn"), (f" +{f.age(-left_ms)}", "warn"))
@@ -70,20 +80,11 @@ def countdown(position: PositionView, snapshot: Snapshot) -> Line:
     return ((filled, style), (rest, "track"), (f"{f.countdown(left_ms):>6}", style))
 
 
-def _exit(position: PositionView, snapshot: Snapshot) -> Line:
-    """Marks first: what is not ours or not sure; then why it is being closed, how often it was tried, for how long."""
-    spans: list[tuple[str, str]] = []
-    if position.is_external:
-        spans += [(" EXTERNAL ", "plate-warn"), (" ", "")]
-    if position.is_suspect:
-        spans += [(" SUSPECT ", "plate-warn"), (" ", "")]
-    if position.exit_reason:
-        words = position.exit_reason
-        if position.exit_attempts > 1:
-            words = f"try {position.exit_attempts} {words}"
-        if position.exit_started_ms is not None:
-            words += f" {f.age(snapshot.at_ms - position.exit_started_ms)}"
-        spans.append((words, "bad" if position.exit_attempts > 1 else "warn"))
-    elif not spans:
-        spans.append(("held", "dim"))
-    return tuple(spans)
+def _closing(position: PositionView, snapshot: Snapshot) -> Line:
+    """Why, for how long, and the attempt: from the second one on something is going wrong."""
+    words = position.exit_reason
+    if position.exit_started_ms is not None:
+        words += f" {f.age(snapshot.at_ms - position.exit_started_ms)}"
+    if position.exit_attempts > 1:
+        return ((f" TRY {position.exit_attempts} ", "plate-bad"), (words, "warn"))
+    return text(words, "warn")

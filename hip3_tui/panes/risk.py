@@ -7,14 +7,16 @@ SPEC 8, 11.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from core.messages.snapshot import PnlView, RiskCounterView
 from hip3_tui import format as f
 from hip3_tui.panes.live_lines import Line, LiveLines, text
 from hip3_tui.panes.load import gauge
 from hip3_tui.panes.picture import Picture
 
-_NAME = 18
-_NUMBERS = 14
+_NAME = 19
+_NUMBERS = 11
 
 
 class RiskPane(LiveLines):
@@ -54,9 +56,12 @@ def _counter(counter: RiskCounterView, width: int) -> Line:
 
 
 def _limit(counter: RiskCounterView) -> str:
-    if counter.unit == "USD" and counter.limit == counter.limit.to_integral_value():
-        return f"${int(counter.limit):,}"
-    return f.counter(counter.limit, counter.unit)
+    return _whole_usd(counter.limit) if counter.unit == "USD" else f.counter(counter.limit, counter.unit)
+
+
+def _whole_usd(limit: Decimal) -> str:
+    """Limits are round numbers; cents only where there are some."""
+    return f"${int(limit):,}" if limit == limit.to_integral_value() else f.usd(limit)
 
 
 def _pnl(pnl: PnlView, width: int) -> list[Line]:
@@ -65,15 +70,16 @@ def _pnl(pnl: PnlView, width: int) -> list[Line]:
     head: Line = (
         ("PnL ", "dim"),
         (f.signed_usd(pnl.realized_usd), style),
-        (f" after {f.usd(pnl.fees_usd)} fees", "dim"),
         ("  open ", "dim"),
         (f.signed_usd(pnl.unrealized_usd), "good" if pnl.unrealized_usd >= 0 else "bad"),
+        ("  fees ", "dim"),
+        (f.usd(pnl.fees_usd), ""),
     )
     won = f"{pnl.wins} won" if pnl.trades else "none won yet"
     trades: Line = (
         (f"{f.plural(pnl.trades, 'trade')}, {won}", ""),
-        ("  exposure ", "dim"),
-        (f"{f.usd(pnl.exposure_usd)}/{f.usd(pnl.exposure_limit_usd)}", ""),
+        ("  at risk ", "dim"),
+        (f"{f.usd(pnl.exposure_usd)}/{_whole_usd(pnl.exposure_limit_usd)}", ""),
     )
     account: Line = (
         ("account ", "dim"),

@@ -35,15 +35,14 @@ def _totals(tally: TallyView) -> list[Line]:
     def named(name: str, value: object, style: str = "") -> Line:
         return ((f"{name} ", "dim"), (str(value), style))
 
-    return [
-        named("posts", f"{tally.posts_sent}-{tally.posts_completed}={tally.posts_sent - tally.posts_completed}"),
+    totals = [
+        named("posts", f"{tally.posts_sent} sent, {tally.posts_completed} answered"),
         named("accepted", tally.orders_accepted),
         named("rejected", f"{tally.orders_rejected} ({tally.market_explained_rejections} by the market)"),
-        named("timed out", tally.orders_timed_out, "warn" if tally.orders_timed_out else ""),
-        named("not sent", tally.send_failures, "warn" if tally.send_failures else ""),
-        named("flattens", f"{tally.flattens}, worst {f.age(tally.worst_flat_time_ms)}"),
-        named("errors", tally.errors, "warn" if tally.errors else ""),
     ]
+    faults = (("timed out", tally.orders_timed_out), ("not sent", tally.send_failures), ("errors", tally.errors))
+    totals += [named(name, number, "warn") for name, number in faults if number]
+    return [*totals, named("flattens", f"{tally.flattens}, worst {f.age(tally.worst_flat_time_ms)}")]
 
 
 def flow(parts: list[Line], width: int, height: int) -> list[Line]:

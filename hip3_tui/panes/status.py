@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from core.messages.snapshot import ConnectionPhase, ReadyView, Snapshot, TradingState
 from hip3_tui import format as f
-from hip3_tui.panes.live_lines import Line, LiveLines, join, spread, text
-from hip3_tui.panes.picture import MAINNET, Picture, is_flat
+from hip3_tui.panes.live_lines import Line, LiveLines, join, line_width, spread, text
+from hip3_tui.panes.picture import MAINNET, Picture, is_flat, knows_what_is_open
 
 HEIGHT = 4
 
@@ -42,8 +42,9 @@ def state_plate(picture: Picture) -> Line:
 def risk_plate(snapshot: Snapshot) -> Line:
     """Is money at risk? FLAT only when nothing is open and nothing on the way could open something."""
     if snapshot.positions:
-        number = f"{len(snapshot.positions)} OPEN {f.usd(snapshot.pnl.exposure_usd)}"
-        return join([text(f" {number} ", "plate-warn"), _open_pnl(snapshot)], " ")
+        return text(f" AT RISK {f.usd(snapshot.pnl.exposure_usd)} ", "plate-warn")
+    if not knows_what_is_open(snapshot):
+        return text(" RISK NOT KNOWN ", "plate-warn")
     if is_flat(snapshot):
         return text(" FLAT ", "plate-good")
     return text(" FLAT, ORDERS OUT ", "plate-warn")
@@ -72,10 +73,13 @@ class StatusPane(LiveLines):
 
     def _headline(self, picture: Picture, snapshot: Snapshot, width: int) -> Line:
         ready = text(" READY ", "plate-good") if snapshot.ready.is_ready else text(" NOT READY ", "plate-warn")
-        left = join([network_plate(snapshot), state_plate(picture), ready, risk_plate(snapshot)], " ")
+        plates = [network_plate(snapshot), state_plate(picture), ready, risk_plate(snapshot)]
         age = _age(picture)
-        full = join([text(f"{f.clock_time(snapshot.at_ms)} UTC", "dim"), age], "  ")
-        return spread(left, full, width) if width >= 100 else spread(left, age, width)
+        if width >= 100:
+            age = join([text(f"{f.clock_time(snapshot.at_ms)} UTC", "dim"), age])
+        full = join([*plates, _open_pnl(snapshot)], " ")
+        fits = line_width(full) + 1 + line_width(age) <= width
+        return spread(full if fits else join(plates, " "), age, width)
 
     def _state(self, snapshot: Snapshot, width: int) -> Line:
         paused = text(" ENTRIES PAUSED ", "plate-warn") if snapshot.paused else ()
@@ -92,23 +96,26 @@ class StatusPane(LiveLines):
                 text(f"run {run.run_id}, up {f.age(snapshot.at_ms - run.started_ms)}", "dim"),
             ]
         )
-        return spread(join([paused, text(reason, "strong")]), who, width)
+        missing = text("waits for " + "; ".join(snapshot.ready.missing), "warn") if snapshot.ready.missing else ()
+        return spread(join([paused, text(reason, "strong"), missing]), who, width)
 
 
 def _age(picture: Picture) -> Line:
     words = f.age(picture.age_ms)
     if picture.is_stale:
         return text(f" STALE {words} ", "plate-bad")
-    return text(f"seen {words} ago", "dim")
+    return text(f"{words} old", "dim")
 
 
 def _open_pnl(snapshot: Snapshot) -> Line:
+    if not snapshot.positions:
+        return ()
     value = snapshot.pnl.unrealized_usd
     return text(f.signed_usd(value), "good" if value >= 0 else "bad")
 
 
 def _ready(ready: ReadyView, snapshot: Snapshot) -> Line:
-    """The four conditions, and for those that fail what is missing, in the engine's words."""
+    """The four conditions of READY-TRADING."""
     conditions = (
         ("data", ready.md_ready),
         ("orders", ready.order_snapshot),
@@ -117,9 +124,8 @@ def _ready(ready: ReadyView, snapshot: Snapshot) -> Line:
     )
     marks = [text(f"✓ {name}", "good") if met else text(f"✗ {name}", "bad") for name, met in conditions]
     out = sum(1 for market in snapshot.markets if market.left_out)
-    missing = text("waits for " + "; ".join(ready.missing), "warn") if ready.missing else ()
     left_out = text(f"{f.plural(out, 'market')} left out", "warn") if out else ()
-    return join([*marks, missing, left_out])
+    return join([*marks, left_out])
 
 
 def _link(snapshot: Snapshot, width: int) -> Line:

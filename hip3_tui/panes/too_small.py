@@ -33,5 +33,5 @@ class TooSmallPane(LiveLines):
         lines += [joined] if sum(len(words) for words, _ in joined) <= width else plates
         for plate, words, style in alarms(picture)[:2]:
             lines += [text(piece, style) for piece in f.wrap(f"{plate}: {words}" if plate else words, width)]
-        keys = f.wrap("X hard stop, F flatten, Q quit: all keys act", width)
+        keys = f.wrap("X hard stop, F flatten, Q quit: all keys act" if width >= 44 else "keys act: X F C P Q", width)
         return [*lines[: max(1, height - len(keys))], *(text(words, "dim") for words in keys)]

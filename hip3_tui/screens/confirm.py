@@ -81,7 +81,7 @@ def _closing(position: PositionView) -> Line:
         position.market.name,
         f"about {f.price(about)}",
         about * position.size,
-        "reduce-only" + (", EXTERNAL" if position.is_external else ""),
+        "EXTERNAL" if position.is_external else "",
     )
 
 

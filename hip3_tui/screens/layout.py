@@ -64,7 +64,7 @@ def place(width: int, height: int, alarm: int, view: int = 0) -> dict[str, Rect]
 
 
 def _full(width: int, height: int, top: int, room: int) -> dict[str, Rect]:
-    right = max(44, min(76, width * 38 // 100))
+    right = max(42, min(76, width * 35 // 100))
     left = width - right - _GAP
     at_right = left + _GAP
     roomy = height >= _ROOMY_HEIGHT

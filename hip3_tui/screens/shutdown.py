@@ -62,8 +62,7 @@ def progress(stop: ShutdownView, snapshot: Snapshot, now_ms: int) -> list[Line]:
             ),
         ),
         (("time   ", "dim"), (filled, "warn"), (rest, "track"), (f" {f.countdown(left_ms)} to the deadline", "")),
-        text("What is still open at the deadline stays open at the exchange, unwatched,", "dim"),
-        text("until the next start finds it.", "dim"),
+        text("What is not closed by then stays open at the exchange, unwatched.", "dim"),
     ]
 
 

@@ -26,7 +26,7 @@ from hip3_tui.panes.too_small import TooSmallPane
 from hip3_tui.screens.layout import VIEWS, Rect, is_full, place
 
 
-class TradingScreen(Screen[None]):
+class TradingScreen(Screen[None], inherit_bindings=False):
     AUTO_FOCUS = None
 
     def __init__(self, picture: Picture) -> None:
@@ -90,6 +90,10 @@ class TradingScreen(Screen[None]):
                 pane.styles.height = rect.height
 
     def _name_next_view(self, full: bool) -> None:
+        """In the key bar, and at the list that the key changes, for a screen too narrow to have it in the key bar."""
+        name = "" if full else VIEWS[(self._view + 1) % len(VIEWS)][1]
         keys = self.panes["keys"]
         assert isinstance(keys, KeyBar)
-        keys.next_view = "" if full else VIEWS[(self._view + 1) % len(VIEWS)][1]
+        keys.next_view = name
+        for number, (pane, _, _) in enumerate(VIEWS):
+            self.panes[pane].hint = f"Tab: {name}" if name and number == self._view else ""

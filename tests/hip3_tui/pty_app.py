@@ -118,6 +118,15 @@ class Console(App[None]):
         Path(options.log + ".screen").write_text(text)
         record("DUMPED")
 
+    def on_unmount(self) -> None:
+        # As soon as the console goes down: a hanging thread can keep `run` from returning.
+        self.life.begin_exit(self.return_code or 0, "the console ended")
+
+    def key_t(self) -> None:
+        """Crash with a thread that hangs: the loop's own end waits for it."""
+        asyncio.get_running_loop().run_in_executor(None, time.sleep, 600)
+        raise RuntimeError("the console's own fault")
+
     def key_q(self) -> None:
         self.life.begin_exit(0, "quit")
 
@@ -125,6 +134,12 @@ class Console(App[None]):
         self.life.insist()
 
     def key_x(self) -> None:
+        self.crash(14)
+
+    def crash(self, depth: int) -> None:
+        """Deep, so that the traceback is larger than what a terminal's buffer takes unread."""
+        if depth:
+            self.crash(depth - 1)
         raise RuntimeError("the console's own fault")
 
     def key_h(self) -> None:
@@ -148,6 +163,12 @@ if options.no_console:
     engine.done.wait()
     life.finish()
 console = Console(life)
-console.run()
-record("MAIN-BACK")
-life.finish(console.return_code or 0)
+
+
+def run() -> int | None:
+    console.run()
+    record("MAIN-BACK")
+    return console.return_code
+
+
+life.run_console(run)

@@ -190,8 +190,23 @@ def markets() -> tuple[MarketView, ...]:
     return (
         market(gate="has position", last_denial="has position", last_denial_ms=T0 - 400),
         market("xyz:NVDA", "181.30", buy_edge_bps=D("15.2"), sell_edge_bps=D("-17.2"), asset_id=110_002, index=2),
-        market("xyz:TSLA", "402.15", gate="spread 21.4 bps is more than 6x its usual 3.1 bps", asset_id=110_001, index=1),
-        market("xyz:HOOD", "112.04", left_out=True, gate="no bbo for 10 s", bid_px=None, ask_px=None, bbo_age_ms=None, buy_edge_bps=None, sell_edge_bps=None, spread_bps=None, asset_id=110_005, index=5),
+        market(
+            "xyz:TSLA", "402.15", gate="spread 21.4 bps is more than 6x its usual 3.1 bps", asset_id=110_001, index=1
+        ),
+        market(
+            "xyz:HOOD",
+            "112.04",
+            left_out=True,
+            gate="no bbo for 10 s",
+            bid_px=None,
+            ask_px=None,
+            bbo_age_ms=None,
+            buy_edge_bps=None,
+            sell_edge_bps=None,
+            spread_bps=None,
+            asset_id=110_005,
+            index=5,
+        ),
         market("BTC", "88123", asset_id=0, index=0, last_denial="pending order", last_denial_ms=T0 - 3_300),
         market("ETH", "2874.1", asset_id=1, index=1, buy_edge_bps=D("-3.1"), sell_edge_bps=D("1.0")),
         market("SOL", "131.22", asset_id=5, index=5),
@@ -224,7 +239,12 @@ def trail() -> tuple[AuditEntry, ...]:
         audit(3, "READY-TRADING: market data, orders, fills and positions are known", kind="ready"),
         audit(4, "xyz:SNDK buy 0.012 at 1235.2, edge 15.2 bps", kind="entry", correlation_id="s-7"),
         audit(5, "xyz:SNDK bought 0.012 at 1234.5", kind="fill", correlation_id="s-7"),
-        audit(6, "xyz:NVDA rejected: Order could not immediately match against any resting orders. asset=110002", kind="reject", severity=Severity.WARNING),
+        audit(
+            6,
+            "xyz:NVDA rejected: Order could not immediately match against any resting orders. asset=110002",
+            kind="reject",
+            severity=Severity.WARNING,
+        ),
         audit(7, "accepted: entries paused", kind="command", command_id="c-1"),
         audit(8, "entries resumed", kind="command", command_id="c-2"),
     )
@@ -247,7 +267,14 @@ def snapshot(**changes: object) -> Snapshot:
         positions=(position(),),
         orders=(
             order(7, "xyz:NVDA"),
-            order(6, status=OrderStatus.FILLED, filled=D("0.012"), is_settled=True, updated_ms=T0 - 6_600, created_ms=T0 - 6_900),
+            order(
+                6,
+                status=OrderStatus.FILLED,
+                filled=D("0.012"),
+                is_settled=True,
+                updated_ms=T0 - 6_600,
+                created_ms=T0 - 6_900,
+            ),
         ),
         fills=(fill(1), fill(2, "xyz:NVDA", side=SELL, price=D("180.95"), size=D("0.08"), time_ms=T0 - 49_000)),
         trades=(trade(1),),
@@ -266,7 +293,13 @@ def snapshot(**changes: object) -> Snapshot:
             fills=58,
             flattens=29,
             worst_flat_time_ms=1_240,
-            denied=(("hard stop", 0), ("not ready", 12), ("has position", 61), ("pending order", 25), ("action budget", 4)),
+            denied=(
+                ("hard stop", 0),
+                ("not ready", 12),
+                ("has position", 61),
+                ("pending order", 25),
+                ("action budget", 4),
+            ),
             market_explained_rejections=3,
             errors=0,
         ),
@@ -293,9 +326,15 @@ def hard_stopped(**changes: object) -> Snapshot:
     base = snapshot(
         state=TradingState.REDUCING,
         state_reason="hard stop: exits and cancels only",
-        hard_stop=HardStopView(True, "6 losses in a row > 5", T0 - 131_000, 1, 1, "1 order and 1 position are still open"),
-        positions=(position(exit_attempts=2, exit_reason="hard stop", exit_started_ms=T0 - 4_200, time_stop_at_ms=T0 - 1_500),),
-        orders=(order(9, status=OrderStatus.UNKNOWN, reduce_only=True, side=SELL, purpose="exit", created_ms=T0 - 5_600),),
+        hard_stop=HardStopView(
+            True, "6 losses in a row > 5", T0 - 131_000, 1, 1, "1 order and 1 position are still open"
+        ),
+        positions=(
+            position(exit_attempts=2, exit_reason="hard stop", exit_started_ms=T0 - 4_200, time_stop_at_ms=T0 - 1_500),
+        ),
+        orders=(
+            order(9, status=OrderStatus.UNKNOWN, reduce_only=True, side=SELL, purpose="exit", created_ms=T0 - 5_600),
+        ),
     )
     return replace(base, **changes)
 

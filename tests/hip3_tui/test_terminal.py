@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 import tty
 from collections.abc import Iterator
@@ -49,15 +50,33 @@ def test_writing_gives_up_in_time(terminal: tuple[int, int]) -> None:
     assert 0.1 <= time.monotonic() - began < 1.0
 
 
-def test_a_patient_file_has_one_bound_for_everything(terminal: tuple[int, int]) -> None:
+def test_a_patient_file_gives_up_once_for_all(terminal: tuple[int, int]) -> None:
     master, fd = terminal
-    file = PatientFile(fd, 0.2)
+    file = PatientFile(fd, 0.2, in_all=5)
     assert file.write("é") == 1
     assert os.read(master, 100) == "é".encode()
     began = time.monotonic()
     for _ in range(50):
         file.write("x" * 100_000)
     assert time.monotonic() - began < 1.0
+
+
+def test_a_patient_file_is_not_held_for_ever_by_a_slow_reader(terminal: tuple[int, int]) -> None:
+    master, fd = terminal
+    stop = threading.Event()
+
+    def read_slowly() -> None:
+        while not stop.wait(0.01):
+            os.read(master, 100)
+
+    reader = threading.Thread(target=read_slowly)
+    reader.start()
+    began = time.monotonic()
+    PatientFile(fd, 10, in_all=0.5).write("x" * 1_000_000)
+    took = time.monotonic() - began
+    stop.set()
+    reader.join()
+    assert 0.4 < took < 1.5
 
 
 def test_a_lost_terminal_is_no_error() -> None:

@@ -65,9 +65,7 @@ def test_requests_name_account_and_dex() -> None:
     )
     assert request_bodies(QueryOpenOrders(""), ACCOUNT) == ({"type": "openOrders", "user": ACCOUNT, "dex": ""},)
     assert request_bodies(QuerySpecs("xyz"), ACCOUNT) == ({"type": "perpDexs"}, {"type": "meta", "dex": "xyz"})
-    assert request_bodies(QueryOrderStatus(CLOID), ACCOUNT) == (
-        {"type": "orderStatus", "user": ACCOUNT, "oid": CLOID},
-    )
+    assert request_bodies(QueryOrderStatus(CLOID), ACCOUNT) == ({"type": "orderStatus", "user": ACCOUNT, "oid": CLOID},)
     assert request_bodies(QueryBook(SNDK), ACCOUNT) == ({"type": "l2Book", "coin": "xyz:SNDK"},)
 
 
@@ -171,4 +169,5 @@ def test_anything_is_an_event_or_a_value_error(answered: tuple[Query, tuple[str,
         answer_json(query, *[junk] * len(names))
     except ValueError:
         return
-    assert junk == [] and isinstance(query, (QueryOpenOrders, QueryFills)), "only an empty list is an empty list"
+    assert junk == [], "only an empty list is an empty list"
+    assert isinstance(query, (QueryOpenOrders, QueryFills))

@@ -145,8 +145,10 @@ def test_a_zero_size_is_a_size_but_may_not_leave() -> None:
     assert not is_valid_size(Decimal(0), 3)
 
 
-def test_long_inputs_are_rounded_once_not_twice() -> None:
-    """With 28 digits of context a first rounding would lift this to the next tick already."""
+def test_numbers_longer_than_the_default_context_are_rounded_too() -> None:
+    """The default context has 28 digits; more would raise in the middle of an order."""
+    assert round_size(Decimal("9" * 40 + ".5"), 3) == Decimal("9" * 40 + ".5")
+    assert round_price(Decimal("9" * 40 + ".5"), False, 3) == Decimal("9" * 40)
     just_above = Decimal("1698.1" + "0" * 40 + "1")
     assert round_price(just_above, True, 3) == Decimal("1698.2")
     assert round_price(just_above, False, 3) == Decimal("1698.1")

@@ -340,9 +340,7 @@ def test_a_latch_that_cannot_be_written_says_so_within_its_bound(
     assert rows(path, "SELECT tripped_at_ms, reason FROM latch") == [(1, "x")]
 
 
-def test_rows_beyond_the_backlog_drop_the_oldest(
-    journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_beyond_the_backlog_drop_the_oldest(journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_module, "_MAX_BACKLOG", 3)
     monkeypatch.setattr(journal_module, "_RETRY_S", 60.0)
     first = threading.Event()

@@ -264,6 +264,13 @@ def test_a_malformed_file_does_not_show(content: str | bytes, key_file: Callable
     assert repr(bytes.fromhex(SECRET))[2:18] not in shown
 
 
+@pytest.mark.parametrize("source", [EnvVarKey(var_name="0x" + SECRET), FileKey(path="/nowhere/" + SECRET)])
+def test_a_key_in_the_place_of_its_name_does_not_show(source: EnvVarKey | FileKey) -> None:
+    with pytest.raises(MissingKey, match="name not shown") as caught:
+        load_key(source, Network.TESTNET)
+    assert not [part for part in parts_of(SECRET) if part in str(caught.value)]
+
+
 def test_a_mismatching_key_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, SECRET)
     config = parse_config(SIMULATED.format(mode="trading", address=TEST_ADDRESS), "t.toml")

@@ -32,13 +32,15 @@ class Left(BaseException):
 class Program:
     """A life cycle in this process: signals are handed in by the test, and leaving raises in the main thread's place."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, ending: Ending | None, *, grace_s: float = 5.0) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, ending: Ending | None, *, grace_s: float = 5.0, ui_grace_s: float = 0.2
+    ) -> None:
         monkeypatch.setattr(StopSignals, "install", lambda self: None)
         self.ending, self.codes, self.restored = ending, [], 0
         self.running, self.let_go, self.left = threading.Event(), threading.Event(), threading.Event()
         self.engine = EngineThread(self._main)
         self.life = Lifecycle(
-            self.engine, grace_s=grace_s, ui_grace_s=0.2, restore_terminal=self._restore, leave=self._leave
+            self.engine, grace_s=grace_s, ui_grace_s=ui_grace_s, restore_terminal=self._restore, leave=self._leave
         )
         self.life.install()
 
@@ -94,6 +96,25 @@ def test_the_exit_code_tells_the_worst_that_is_known(
     assert p.finish() == left_with
 
 
+@pytest.mark.parametrize("outcome", [None, 0, 3, RuntimeError("no screen")])
+def test_a_console_that_ends_takes_the_engine_down_in_order(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], outcome: int | Exception | None
+) -> None:
+    def run() -> int | None:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    p = Program(monkeypatch, FLAT)
+    p.let_go.set()
+    p.start()
+    with pytest.raises(Left):
+        p.life.run_console(run)
+    assert p.engine.ending == FLAT
+    assert p.codes == [ExitCode.CRASH if isinstance(outcome, Exception) else outcome or 0]
+    assert ("RuntimeError: no screen" in capfd.readouterr().err) == isinstance(outcome, Exception)
+
+
 def test_an_engine_that_does_not_end_is_wedged(monkeypatch: pytest.MonkeyPatch) -> None:
     p = Program(monkeypatch, FLAT, grace_s=0.1)
     p.start()
@@ -120,18 +141,25 @@ def test_the_engine_ends_first_then_the_console(monkeypatch: pytest.MonkeyPatch)
     p.let_go.set()
     assert told_event.wait(5)
     assert p.finish(143) == 143
-    assert told == [(143, True)]
+    assert set(told) == {(143, True)}
     assert p.restored == 0  # the console did that itself
 
 
-def test_a_console_that_registers_after_the_engines_end_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    p = Program(monkeypatch, FLAT)
+def test_a_console_that_was_not_ready_to_be_told_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    p = Program(monkeypatch, FLAT, ui_grace_s=5.0)
     p.let_go.set()
     p.start()
-    p.life.begin_exit(0, "test")
-    assert p.engine.wait_done(5)
+    calls: list[int] = []
     told = threading.Event()
-    p.life.register_app(lambda code: told.set())
+
+    def exit_app(code: int) -> None:
+        calls.append(code)
+        if len(calls) == 1:
+            raise RuntimeError("no loop yet")
+        told.set()
+
+    p.life.register_app(exit_app)
+    p.life.begin_exit(0, "test")
     assert told.wait(5)
     assert p.finish() == 0
 

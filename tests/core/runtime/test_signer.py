@@ -15,8 +15,8 @@ from hyperliquid.utils import signing as sdk
 
 from core.hyperliquid import signing
 from core.hyperliquid.actions import batch_action
+from core.hyperliquid.keccak import keccak
 from core.hyperliquid.signing import SigningKey, action_hash, l1_digest, recover_l1_signer
-from core.hyperliquid.signing_key import keccak
 from core.model.cloid import Cloid
 from core.model.market import MarketKey
 from core.model.order import ActionBatch, Cancels, Orders, OrderSide, PendingCancel, PendingOrder, TimeInForce

@@ -1,0 +1,158 @@
+"""What is wrong with a config, in words for who wrote the file: file, key, value, what is allowed.
+
+Turns msgspec's one-line message back into a place among the settings and describes what may stand there, from the same types that did
+the checking. Never judges by itself.
+Easy to get wrong: a config is where a key ends up by mistake, and this text goes to the screen. Long hex is therefore not quoted.
+
+SPEC 9.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from msgspec import Meta, Struct
+
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>[^`]*)`)?$", re.DOTALL)
+_STEP = re.compile(r"\.([A-Za-z_]\w*)|\[(\d+)\]")
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(.*)`")
+_RANGE = re.compile(r"(\w+): (expected .*)", re.DOTALL)
+_LONG_HEX = re.compile(r"[0-9a-fA-F]{41}")
+"""Longer than an address, so perhaps a secret key."""
+
+
+def explain(source: str, data: Mapping[str, Any], message: str, root: type[Struct]) -> str:
+    """One line that names the file, the key, the value found and what is allowed.
+
+    Args:
+        source: The file's name.
+        data: What the file holds.
+        message: msgspec's message about it.
+        root: The type that all of the file was checked against.
+    """
+    match = _AT.match(message)
+    assert match is not None
+    what, path = match["what"], match["path"] or ""
+    hint, node = _walk(root, data, path)
+    where = path.lstrip(".")
+
+    def at(key: str) -> str:
+        return f"{source}: {where}.{key}" if where else f"{source}: {key}"
+
+    if unknown := _UNKNOWN.fullmatch(what):
+        allowed = _keys_of(_chosen(hint, node))
+        near = difflib.get_close_matches(unknown[1], allowed, n=1)
+        meant = f"did you mean {near[0]!r}? " if near else ""
+        return f"{at(unknown[1])}: unknown key (found {shown(_child(node, unknown[1]))}); {meant}allowed here: {', '.join(allowed)}"
+    if missing := _MISSING.fullmatch(what):
+        return f"{at(missing[1])}: missing; expected {describe(_field(_chosen(hint, node), hint, missing[1]))}"
+    if ranged := _RANGE.fullmatch(what):
+        return f"{at(ranged[1])}: {ranged[2]}"
+    return f"{source}: {where or 'top level'}: expected {describe(hint)} (found {shown(node)})"
+
+
+def shown(value: Any) -> str:
+    """A value as the file spells it, but nothing that may be a secret."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f"text of {len(value)} characters, not shown" if _LONG_HEX.search(value) else repr(value)
+    if isinstance(value, Mapping):
+        return "a table"
+    return "a list" if isinstance(value, list) else str(value)
+
+
+def describe(hint: Any) -> str:
+    """What may stand where a value of this type is expected."""
+    plain, meta = _unwrapped(hint)
+    origin, args = get_origin(plain), get_args(plain)
+    if origin is Literal:
+        return "one of " + ", ".join(repr(arg) for arg in args)
+    if origin is tuple:
+        at_least = f" of at least {meta.min_length}" if meta and meta.min_length else ""
+        return f"a list{at_least}: each {describe(args[0])}"
+    if origin in (Union, UnionType):
+        return "a table with type = " + describe(_tags(plain)).removeprefix("one of ").replace(", ", " or ")
+    if plain is int:
+        return "an integer" + _limits(meta)
+    if plain is str:
+        return _text(meta)
+    names = {Decimal: "a number", bool: "true or false"}
+    return names.get(plain, "a table")
+
+
+def _limits(meta: Meta | None) -> str:
+    low, high = (None, None) if meta is None else (meta.ge, meta.le)
+    if low is not None and high is not None:
+        return f" from {low} to {high}"
+    return f" of at least {low}" if low is not None else ""
+
+
+def _text(meta: Meta | None) -> str:
+    if meta is not None and meta.pattern is not None:  # addresses are the only settings with a pattern
+        return "an address in quotes: 0x and 40 hex digits"
+    longest = f" of at most {meta.max_length} characters" if meta and meta.max_length else ""
+    return f"text in quotes{longest}{', not empty' if meta and meta.min_length else ''}"
+
+
+# --- from a path back to a type -----------------------------------------------------------------------------------------
+
+
+def _walk(root: Any, data: Any, path: str) -> tuple[Any, Any]:
+    """The type and the value at a path."""
+    hint, node = root, data
+    for name, index in _STEP.findall(path):
+        if name:
+            hint, node = _field(_chosen(hint, node), hint, name), _child(node, name)
+        else:
+            hint, node = get_args(_unwrapped(hint)[0])[0], node[int(index)]
+    return hint, node
+
+
+def _unwrapped(hint: Any) -> tuple[Any, Meta | None]:
+    """The type without its limits and without the None of an optional setting; and its limits."""
+    meta: Meta | None = None
+    while True:
+        if get_origin(hint) is Annotated:
+            hint, meta = hint.__origin__, hint.__metadata__[0]
+            continue
+        rest = [arg for arg in get_args(hint) if arg is not NoneType]
+        if get_origin(hint) in (Union, UnionType) and len(rest) == 1:
+            hint = rest[0]
+            continue
+        return hint, meta
+
+
+def _chosen(hint: Any, node: Any) -> Any:
+    """The struct at this place: of several, the one that the value's ``type`` names."""
+    plain, _ = _unwrapped(hint)
+    if get_origin(plain) in (Union, UnionType):
+        members = {member.__struct_config__.tag: member for member in get_args(plain)}
+        return members.get(_child(node, "type"))
+    return plain
+
+
+def _field(struct: Any, hint: Any, name: str) -> Any:
+    """The type of one key of a struct; ``type`` tells apart the structs of a union."""
+    if struct is not None and name in struct.__struct_fields__:
+        return get_type_hints(struct, include_extras=True)[name]
+    return _tags(_unwrapped(hint)[0])
+
+
+def _tags(union: Any) -> Any:
+    return Literal[tuple(member.__struct_config__.tag for member in get_args(union))]
+
+
+def _keys_of(struct: Any) -> tuple[str, ...]:
+    tag_field = struct.__struct_config__.tag_field
+    return (() if tag_field is None else (tag_field,)) + tuple(struct.__struct_fields__)
+
+
+def _child(node: Any, name: str) -> Any:
+    return node.get(name) if isinstance(node, Mapping) else None

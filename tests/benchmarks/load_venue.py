@@ -1,0 +1,83 @@
+"""A venue under load, for bench_console: our simulated exchange, plus several hundred quotes a second and a stream of dislocations.
+
+Runs as a process of its own, so that its work is not counted as the console's. The extra quotes repeat the venue's own touch with
+another size, so that none can be skipped as unchanged; the dislocations are real: oracle and touch are pinned apart, and orders fill there.
+
+    python tests/benchmarks/load_venue.py QUOTES_PER_SECOND
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from core.config import SimConfig
+from core.runtime.sim_server import SimServer
+from core.sim.session import Session
+
+MARKETS = ("BTC", "ETH", "SOL", "xyz:SNDK", "xyz:NVDA", "xyz:TSLA", "xyz:HOOD", "xyz:GOLD")
+TRADED = {"xyz:SNDK": ("1705", "1698", "1698.5"), "xyz:NVDA": ("186", "185.2", "185.3")}
+"""Where each is pinned while dislocated: oracle, bid, ask; some 40 bps apart."""
+DISLOCATE_EVERY_S = 0.9
+DISLOCATED_FOR_S = 0.5
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+class LoadVenue:
+    def __init__(self, quotes_per_second: int) -> None:
+        self._rate = quotes_per_second
+        self._sent = 0
+        self.server = SimServer(SimConfig(seed=3, latency_min_ms=5, latency_max_ms=15, markets=MARKETS))
+
+    async def run(self) -> None:
+        await self.server.start()
+        print(f"listening on {self.server.url}", flush=True)
+        await asyncio.gather(self._flood(), self._dislocate(), self.server.wait())
+
+    async def _flood(self) -> None:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        while True:
+            await asyncio.sleep(0.002)
+            while self._sent < (loop.time() - begun) * self._rate:
+                self._sent += 1
+                self._quote(MARKETS[self._sent % len(MARKETS)])
+
+    def _quote(self, name: str) -> None:
+        book: Any = self.server.exchange.info({"type": "l2Book", "coin": name}, now_ms())
+        if book is None or not all(book["levels"]):
+            return
+        bid, ask = book["levels"][0][0], book["levels"][1][0]
+        bid = {**bid, "sz": str(Decimal(bid["sz"]) + self._sent % 10)}
+        text = msgspec.json.encode(
+            {"channel": "bbo", "data": {"coin": name, "time": now_ms(), "bbo": [bid, ask]}}
+        ).decode()
+        for session in self.server.feed.sessions:
+            if _listens(session, name):
+                session.send_text(text, now_ms())
+
+    async def _dislocate(self) -> None:
+        while True:
+            for name, (oracle, bid, ask) in TRADED.items():
+                await asyncio.sleep(DISLOCATE_EVERY_S)
+                pin = {"do": "set_price", "coin": name, "oracle": oracle, "bid": bid, "ask": ask}
+                self.server.exchange.control(pin, now_ms())
+                await asyncio.sleep(DISLOCATED_FOR_S)
+                level = {"do": "set_price", "coin": name, "oracle": ask, "bid": bid, "ask": ask}
+                self.server.exchange.control(level, now_ms())
+
+
+def _listens(session: Session, name: str) -> bool:
+    return any(s.kind == "bbo" and s.coin == name for s in session.subscriptions.values())
+
+
+if __name__ == "__main__":
+    asyncio.run(LoadVenue(int(sys.argv[1])).run())
