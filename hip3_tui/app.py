@@ -39,7 +39,8 @@ EXIT_TERMINAL_LOST = 74
 """EX_IOERR of sysexits: the terminal is gone."""
 
 _TOAST_S = 6.0
-_ALARM_TOAST_S = 20.0
+_ALARM_TOAST_S = 8.0
+"""The banner stays for as long as it is true; the toast only says that it is new."""
 _SEVERITY: dict[Severity, SeverityLevel] = {
     Severity.INFO: "information",
     Severity.WARNING: "warning",

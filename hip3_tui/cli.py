@@ -62,8 +62,12 @@ def run(config_name: str | None) -> None:
 
     app = ConsoleApp(program.engine, program.lifecycle, driver_class=UnblockingDriver)
     program.lifecycle.register_app(lambda code: _end_console(app, code))
-    app.run()
-    program.lifecycle.finish(app.return_code or 0)
+
+    def draw() -> int:
+        app.run()
+        return app.return_code or 0
+
+    program.lifecycle.run_console(draw)
 
 
 def _end_console(app: ConsoleApp, code: int) -> None:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from core.config import AccountConfig, Config, MarketConfig, SignerConfig, SimulatorKey
 from core.engine.engine import Engine
 from core.engine.machines import Machines
-from core.messages.commands import Command
+from core.messages.commands import Command, FlattenMarket
 from core.messages.effects import Alert, Ask, Effect, ForgetPost, Journal, Post, Repost
 from core.messages.events import (
     AnyEvent,
@@ -66,6 +66,7 @@ from core.model.order import Cancels, Orders, OrderSide, OrderStatus, PendingOrd
 from core.model.position import Fill
 
 D = Decimal
+ZERO, ONE = D(0), D(1)
 NOW = 1_705_054_000_000
 """A morning: no midnight within reach of a test."""
 SNDK, NVDA, BTC = (MarketKey.parse(n) for n in ("xyz:SNDK", "xyz:NVDA", "BTC"))
@@ -409,10 +410,8 @@ class Rig:
         self.show(*fills)
         return fills
 
-    def lose_trade(self, loss_usd: Decimal = D(1), market: MarketKey = SNDK) -> None:
+    def lose_trade(self, loss_usd: Decimal = ONE, market: MarketKey = SNDK) -> None:
         """A whole trade, closed by the operator's word or whatever closes it first, that loses so much before fees."""
-        from core.messages.commands import FlattenMarket
-
         held = self.open_position(market)
         self.handle(FlattenMarket(command_id="lose", market=market))
         self.advance(200)
@@ -481,7 +480,7 @@ def cancels_of(post: Post) -> Cancels:
 
 
 def report_of(
-    order: PendingOrder, status: OrderStatus, oid: int, *, filled: Decimal = D(0), text: str = ""
+    order: PendingOrder, status: OrderStatus, oid: int, *, filled: Decimal = ZERO, text: str = ""
 ) -> OrderReport:
     """What the venue says about an order of ours."""
     return OrderReport(

@@ -208,7 +208,7 @@ class Journal:
         db.execute("PRAGMA synchronous = FULL")
         try:
             latch = latches[-1][0]
-            db.execute("INSERT OR REPLACE INTO latch VALUES (1, ?, ?)", (latch.tripped_at_ms, latch.reason))
+            db.execute("INSERT OR REPLACE INTO latch VALUES (1, ?, ?)", (latch.tripped_at_ms, _writable(latch.reason)))
         finally:
             db.execute("PRAGMA synchronous = NORMAL")
         for _, done in latches:
@@ -217,10 +217,9 @@ class Journal:
 
     def _insert(self, rows: list[tuple[int, JournalRow]]) -> None:
         run_id = self.recovered.run_id
-        encode = msgspec.json.encode
         self._db.executemany(
             "INSERT INTO rows (run_id, kind, at_ms, correlation_id, json) VALUES (?, ?, ?, ?, ?)",
-            [(run_id, type(row).__name__, at_ms, correlation_of(row), encode(row).decode()) for at_ms, row in rows],
+            [(run_id, type(row).__name__, at_ms, correlation_of(row), _json_of(row)) for at_ms, row in rows],
         )
         self._db.executemany(
             "INSERT OR IGNORE INTO fills VALUES (?, ?, ?)",
@@ -230,6 +229,18 @@ class Journal:
             "INSERT INTO posts VALUES (?, ?, ?, ?, ?) ON CONFLICT (nonce) DO UPDATE SET outcome = excluded.outcome",
             [(r.nonce, run_id, r.post_id, r.kind, r.outcome) for _, r in rows if isinstance(r, PostRow)],
         )
+
+
+def _writable(text: str) -> str:
+    """Half a surrogate pair (a broken paste) cannot be stored; it must not keep the rest from being stored."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _json_of(row: JournalRow) -> str:
+    try:
+        return msgspec.json.encode(row).decode()
+    except ValueError:
+        return msgspec.json.encode({"type": type(row).__name__, "unwritable": ascii(row)}).decode()
 
 
 def correlation_of(row: JournalRow) -> str:

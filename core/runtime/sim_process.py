@@ -18,18 +18,19 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import re
 import selectors
 import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO
 
 import msgspec
 
-from core.config import Config, SimConfig
+from core.config import Config, EnvVarKey, SimConfig
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,14 @@ def own_simulator(config: Config) -> SimProcess | None:
     """
     if not config.runs_own_simulator:
         return None
-    return SimProcess(msgspec.json.encode(simulator_settings(config)), CHILD_COMMAND)
+    return SimProcess(msgspec.json.encode(simulator_settings(config)), CHILD_COMMAND, env=_without_key(config))
+
+
+def _without_key(config: Config) -> dict[str, str]:
+    """Our environment for a child, less the variable that holds the key: it has no use for it."""
+    source = config.signer.key_source if config.signer else None
+    secret = source.var_name if isinstance(source, EnvVarKey) else None
+    return {name: value for name, value in os.environ.items() if name != secret}
 
 
 def simulator_settings(config: Config) -> SimConfig:
@@ -70,6 +78,7 @@ class SimProcess:
         settings: Its first line of stdin, without the line end.
         command: How to start the program.
         popen: What starts a process; `StopSignals.start_child` once the program has blocked its signals.
+        env: Its environment; ours, if None.
     """
 
     def __init__(
@@ -77,6 +86,7 @@ class SimProcess:
         settings: bytes,
         command: Sequence[str],
         popen: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         assert b"\n" not in settings
         try:
@@ -86,6 +96,7 @@ class SimProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
+                env=env,
             )
         except OSError as e:
             raise SimProcessError(f"the simulator could not be started: {e}") from None

@@ -4,7 +4,7 @@
     admission      whether an action is let in       actions_desk, desk, checks   what it does, item by item
     venue          all state                         accounts, orders, nonces, budget   its parts
     market, book   what moves, and who trades with whom                          universe   what is listed
-    info, wire     answers, and how they are written
+    info           answers; wire, wire_account, wire_universe   how they are written
     feed, session, subscriptions   who is told what over the sockets
     faults, control, truth         what only we can ask for
 

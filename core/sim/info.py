@@ -12,7 +12,7 @@ from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
-from core.sim import budget, wire
+from core.sim import budget, wire, wire_account, wire_universe
 from core.sim.accounts import ZERO
 from core.sim.admission import ADDRESS, DESERIALIZE, WireFailure
 from core.sim.book import Level
@@ -115,7 +115,7 @@ def all_mids(venue: Venue, dex: Dex) -> dict[str, str]:
 
 def _meta_and_ctxs(venue: Venue, request: Json, now_ms: int) -> list[Any]:
     dex = _dex(venue, request)
-    return [wire.meta(dex), [wire.asset_ctx(venue.markets[m.coin]) for m in dex.listings]]
+    return [wire_universe.meta(dex), [wire.asset_ctx(venue.markets[m.coin]) for m in dex.listings]]
 
 
 def _recent_trades(venue: Venue, request: Json, now_ms: int) -> list[Json]:
@@ -132,13 +132,13 @@ def clearinghouse(venue: Venue, user: str, dex: str, now_ms: int) -> Json:
     """The truth of one account on one dex, untouched by faults."""
     account = venue.accounts.get(user)
     marks = {} if account is None else venue.marks(account, dex)
-    return wire.clearinghouse_state(account, dex, marks, venue.universe, now_ms)
+    return wire_account.clearinghouse_state(account, dex, marks, venue.universe, now_ms)
 
 
 def _clearinghouse_state(venue: Venue, request: Json, now_ms: int) -> Json:
     user, dex = _user(request), _dex(venue, request)
     if venue.faults.strike("empty_clearinghouse_once", now_ms, user):
-        return wire.clearinghouse_state(None, dex.name, {}, venue.universe, now_ms)
+        return wire_account.clearinghouse_state(None, dex.name, {}, venue.universe, now_ms)
     return clearinghouse(venue, user, dex.name, now_ms)
 
 
@@ -217,7 +217,7 @@ def _user_rate_limit(venue: Venue, request: Json, now_ms: int) -> Json:
 
 def _user_fees(venue: Venue, request: Json, now_ms: int) -> Json:
     _user(request)
-    return wire.user_fees()
+    return wire_account.user_fees()
 
 
 def _extra_agents(venue: Venue, request: Json, now_ms: int) -> list[Json]:
@@ -250,11 +250,11 @@ def _active_asset_data(venue: Venue, request: Json, now_ms: int) -> Json:
 
 
 _HANDLERS: dict[str, _Handler] = {
-    "meta": lambda v, r, t: wire.meta(_dex(v, r)),
+    "meta": lambda v, r, t: wire_universe.meta(_dex(v, r)),
     "metaAndAssetCtxs": _meta_and_ctxs,
-    "perpDexs": lambda v, r, t: wire.perp_dexs(v.universe),
-    "allPerpMetas": lambda v, r, t: [wire.meta(dex) for dex in v.universe.dexes],
-    "spotMeta": lambda v, r, t: wire.spot_meta(),
+    "perpDexs": lambda v, r, t: wire_universe.perp_dexs(v.universe),
+    "allPerpMetas": lambda v, r, t: [wire_universe.meta(dex) for dex in v.universe.dexes],
+    "spotMeta": lambda v, r, t: wire_universe.spot_meta(),
     "l2Book": l2_book,
     "allMids": lambda v, r, t: all_mids(v, _dex(v, r)),
     "recentTrades": _recent_trades,

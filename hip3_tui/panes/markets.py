@@ -87,6 +87,6 @@ def gate(market: MarketView, snapshot: Snapshot) -> Line:
     if market.last_denial and market.last_denial != market.gate and market.last_denial_ms is not None:
         verdict = (
             *verdict,
-            (f"  {f.age(snapshot.at_ms - market.last_denial_ms)} ago denied: {market.last_denial}", "dim"),
+            (f"  last: {market.last_denial} {f.age(snapshot.at_ms - market.last_denial_ms)} ago", "dim"),
         )
     return verdict

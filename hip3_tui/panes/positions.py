@@ -14,6 +14,8 @@ from hip3_tui.panes.live_table import Column, LiveTable, Row
 from hip3_tui.panes.picture import Picture
 
 _BAR = 12
+_SHORT_BAR = 4
+"""Beside a mark, so that the seconds still fit on the narrowest screen."""
 
 
 class PositionsPane(LiveTable):
@@ -65,18 +67,20 @@ def countdown(position: PositionView, snapshot: Snapshot) -> Line:
         marks.append(text(" EXTERNAL ", "plate-warn"))
     if position.is_suspect:
         marks.append(text(" SUSPECT ", "plate-warn"))
-    return join([*marks, _closing(position, snapshot) if position.exit_reason else _time_left(position, snapshot)], " ")
+    if position.exit_reason:
+        return join([*marks, _closing(position, snapshot)], " ")
+    return join([*marks, _time_left(position, snapshot, _SHORT_BAR if marks else _BAR)], " ")
 
 
-def _time_left(position: PositionView, snapshot: Snapshot) -> Line:
+def _time_left(position: PositionView, snapshot: Snapshot, width: int) -> Line:
     if position.time_stop_at_ms is None:
-        return text("no time stop", "warn")
+        return text("no timer", "warn")
     left_ms = position.time_stop_at_ms - snapshot.at_ms
     if left_ms <= 0:
         return ((" DUE ", "plate-warn"), (f" +{f.age(-left_ms)}", "warn"))
     share = left_ms / max(1, snapshot.run.time_stop_ms)
     style = "good" if share > 0.5 else "warn" if share > 0.2 else "bad"
-    filled, rest = f.bar(share, _BAR)
+    filled, rest = f.bar(share, width)
     return ((filled, style), (rest, "track"), (f"{f.countdown(left_ms):>6}", style))
 
 

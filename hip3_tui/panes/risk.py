@@ -15,7 +15,7 @@ from hip3_tui.panes.live_lines import Line, LiveLines, text
 from hip3_tui.panes.load import gauge
 from hip3_tui.panes.picture import Picture
 
-_NAME = 19
+_NAME = 20
 _NUMBERS = 11
 
 

@@ -72,8 +72,7 @@ class StatusPane(LiveLines):
         ]
 
     def _headline(self, picture: Picture, snapshot: Snapshot, width: int) -> Line:
-        ready = text(" READY ", "plate-good") if snapshot.ready.is_ready else text(" NOT READY ", "plate-warn")
-        plates = [network_plate(snapshot), state_plate(picture), ready, risk_plate(snapshot)]
+        plates = [network_plate(snapshot), state_plate(picture), _ready_plate(picture, snapshot), risk_plate(snapshot)]
         age = _age(picture)
         if width >= 100:
             age = join([text(f"{f.clock_time(snapshot.at_ms)} UTC", "dim"), age])
@@ -83,9 +82,7 @@ class StatusPane(LiveLines):
 
     def _state(self, snapshot: Snapshot, width: int) -> Line:
         paused = text(" ENTRIES PAUSED ", "plate-warn") if snapshot.paused else ()
-        reason = snapshot.state_reason or (
-            "entries are possible" if snapshot.state is TradingState.ACTIVE else "no reason given"
-        )
+        reason = snapshot.state_reason or _default_reason(snapshot)
         run = snapshot.run
         signer = "no key" if not run.signer else f"key {f.short_address(run.signer)}"
         who = join(
@@ -98,6 +95,19 @@ class StatusPane(LiveLines):
         )
         missing = text("waits for " + "; ".join(snapshot.ready.missing), "warn") if snapshot.ready.missing else ()
         return spread(join([paused, text(reason, "strong"), missing]), who, width)
+
+
+def _default_reason(snapshot: Snapshot) -> str:
+    if snapshot.state is not TradingState.ACTIVE:
+        return "no reason given"
+    return "exits go on; P resumes entries" if snapshot.paused else "entries are possible"
+
+
+def _ready_plate(picture: Picture, snapshot: Snapshot) -> Line:
+    """A dead engine is ready for nothing, whatever it said last."""
+    if picture.death or snapshot.finished:
+        return ()
+    return text(" READY ", "plate-good") if snapshot.ready.is_ready else text(" NOT READY ", "plate-warn")
 
 
 def _age(picture: Picture) -> Line:

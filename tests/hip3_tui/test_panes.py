@@ -141,7 +141,7 @@ def test_marks_of_a_position_are_words() -> None:
         ),
     )
     assert "EXTERNAL" in text
-    assert "no time stop" in text
+    assert "no timer" in text
     assert "SUSPECT" in text
     assert "LONG" in text
     assert "SHORT" in text

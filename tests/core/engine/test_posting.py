@@ -187,7 +187,8 @@ def test_5_disconnect_completes_as_many_as_were_sent() -> None:
     assert rig.inflight == 0
     assert (rig.m.posts.sent_total, rig.m.posts.completed_total) == (1, 1)
     assert {rig.order(order_of(p)).status for p in (first, second)} == {OrderStatus.UNKNOWN}
-    assert rig.m.orders.is_busy(SNDK) and rig.m.orders.is_busy(NVDA)
+    assert rig.m.orders.is_busy(SNDK)
+    assert rig.m.orders.is_busy(NVDA)
 
 
 def test_6_refused_action_frees_its_orders_and_is_not_requeued() -> None:
@@ -247,10 +248,12 @@ def test_8_the_sent_flag_goes_from_false_to_true_once() -> None:
     rig.sends = False
     post = rig.enter()
     open_post = rig.m.posts.get(post.post_id)
-    assert open_post is not None and not open_post.sent
+    assert open_post is not None
+    assert not open_post.sent
     rig.sent(post)
     open_post = rig.m.posts.get(post.post_id)
-    assert open_post is not None and open_post.sent
+    assert open_post is not None
+    assert open_post.sent
     rig.sent(post)
     assert rig.inflight == 1, "a second report of the same send counts nothing"
 

@@ -54,7 +54,7 @@ class Venue:
         return f"ws://127.0.0.1:{self.port}/ws"
 
     async def start(self, port: int = 0) -> None:
-        self.server = await serve(self.handle, "127.0.0.1", port, ping_interval=None, close_timeout=0.2)
+        self.server = await serve(self.handle, "127.0.0.1", port, ping_interval=None, close_timeout=0.2, max_size=None)
         self.port = next(iter(self.server.sockets)).getsockname()[1]
 
     async def stop(self) -> None:
@@ -452,10 +452,26 @@ async def test_a_write_that_blocks_ends_the_connection_and_its_outcome_stays_ope
     async with running(gateway):
         await events.until(Connected)
         gateway.post(1, b'"' + b"x" * 20_000_000 + b'"')
+        gateway.post(2, b"{}")
         assert (await events.until(Disconnected)).reason == "a message did not leave within 0.2 s"
     assert events.of(PostSent) == [PostSent(1)]
-    assert not events.of(PostNotSent)
+    assert events.of(PostNotSent) == [PostNotSent(2, "connection lost before it was written")]
+    assert events.index(events.of(PostNotSent)[0]) < events.index(events.of(Disconnected)[0])
     server.close()
+
+
+async def test_what_does_not_fit_the_socket_at_once_is_finished_in_order(venue: Venue, events: Events) -> None:
+    gateway = make(venue, events)
+    async with running(gateway):
+        await events.until(Subscribed, 2)
+        gateway.post(1, b'"' + b"x" * 8_000_000 + b'"')
+        gateway.post(2, b"{}")
+        gateway.subscribe((SNDK,))
+        await events.until(Subscribed, 4)
+        await events.until(PostReply, 2)
+    assert [m.get("id", "subscribe") for m in venue.received[2:]] == [1, 2, "subscribe", "subscribe"]
+    assert [len(m["request"]["payload"]) for m in venue.of_method("post")] == [8_000_000, 0]
+    assert events.of(PostSent) == [PostSent(1), PostSent(2)]
 
 
 async def test_a_connection_that_is_closing_takes_no_post(venue: Venue, events: Events) -> None:

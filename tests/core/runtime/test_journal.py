@@ -168,6 +168,18 @@ def test_rows_reach_the_disk_without_being_asked_to(journal: Journal, path: Path
     assert journal.backlog == 0
 
 
+def test_text_that_cannot_be_stored_does_not_keep_the_rest_from_it(path: Path, clock: ManualClock) -> None:
+    journal = Journal.open(path, clock)
+    assert journal.persist_latch(LatchState(1, "broken \ud800 paste"))
+    journal.append(AuditRow(1, Severity.INFO, "reset", "broken \ud800 paste", ""))
+    journal.append(fill(1))
+    assert journal.close()
+    assert rows(path, "SELECT reason FROM latch") == [("broken ? paste",)]
+    audit, good = rows(path, "SELECT json FROM rows ORDER BY id")
+    assert "paste" in audit[0]
+    assert "1698.6" in good[0]
+
+
 # --- a kill ------------------------------------------------------------------------------------------------------------
 
 _VICTIM = """

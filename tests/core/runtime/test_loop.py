@@ -210,6 +210,14 @@ async def test_l41_a_gap_of_more_than_two_seconds_is_told_before_the_tick() -> N
     assert bench.engine.times == [1_000_000, 4_600_000, 4_600_000]
 
 
+async def test_nothing_is_handled_after_the_end_even_within_one_beat() -> None:
+    clock = ManualClock()
+    bench = Bench(FakeEngine(PostSent=passing(clock), TimeJump=lambda m, t: [DONE]), clock)
+    bench.inbox.put(PostSent(5000))
+    await bench.run(tick_ms=100)
+    assert bench.engine.handled == [PostSent(5000), TimeJump(5000)]
+
+
 async def test_lateness_is_measured() -> None:
     clock = ManualClock()
     bench = Bench(FakeEngine(PostSent=passing(clock), ChannelError=passing(clock, DONE)), clock)

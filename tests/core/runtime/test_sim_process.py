@@ -90,7 +90,7 @@ def test_a_flood_of_output_never_blocks_it(started):
 
 
 def test_a_death_is_seen_and_logged(started, caplog):
-    process = started(LISTENS + "print('out of memory', file=sys.stderr, flush=True); " + UNTIL_STDIN_ENDS)
+    process = started("import sys; print('out of memory', file=sys.stderr, flush=True); " + LISTENS + UNTIL_STDIN_ENDS)
     process.wait_listening(10)
     with caplog.at_level(logging.ERROR, logger="core.runtime.sim_process"):
         os.kill(process.pid, signal.SIGKILL)

@@ -1,0 +1,90 @@
+"""How the venue writes what is listed: dexes, universes, the spot list.
+
+Easy to get wrong: keys that mean "no" are absent (isDelisted, growthMode, marginMode), and the list of dexes begins with null.
+
+PROTOCOL 2.3.
+"""
+
+from __future__ import annotations
+
+from core.model.market import MarginMode
+from core.sim.universe import Dex, Listing, Universe
+from core.sim.wire import Json, number
+
+
+def universe_entry(m: Listing) -> Json:
+    spec = m.spec
+    shape: Json = {
+        "szDecimals": spec.sz_decimals,
+        "name": m.coin,
+        "maxLeverage": spec.max_leverage,
+        "marginTableId": spec.max_leverage,
+    }
+    if spec.margin_mode is not MarginMode.CROSS:
+        shape["onlyIsolated"] = True
+        shape["marginMode"] = spec.margin_mode.value
+    if spec.growth_mode:
+        shape["growthMode"] = "enabled"
+        shape["lastGrowthModeChangeTime"] = "2025-11-23T17:37:10.033211662"
+    if spec.is_delisted:
+        shape["isDelisted"] = True
+    return shape
+
+
+def meta(dex: Dex) -> Json:
+    tables = sorted({m.spec.max_leverage for m in dex.listings})
+    return {
+        "universe": [universe_entry(m) for m in dex.listings],
+        "marginTables": [
+            [n, {"description": "", "marginTiers": [{"lowerBound": "0.0", "maxLeverage": n}]}] for n in tables
+        ],
+        "collateralToken": 0,
+    }
+
+
+def perp_dexs(universe: Universe) -> list[Json | None]:
+    shapes: list[Json | None] = [None]
+    for dex in universe.dexes[1:]:
+        shapes.append(
+            {
+                "name": dex.name,
+                "fullName": dex.full_name,
+                "deployer": dex.deployer,
+                "oracleUpdater": None,
+                "feeRecipient": dex.deployer,
+                "assetToStreamingOiCap": [[m.coin, "100000000.0"] for m in dex.listings],
+                "subDeployers": [["setOracle", [dex.deployer]]],
+                "deployerFeeScale": number(dex.deployer_fee_scale),
+                "lastDeployerFeeScaleChangeTime": "1970-01-01T00:00:00",
+                "assetToFundingMultiplier": [[m.coin, "0.5"] for m in dex.listings],
+                "assetToFundingInterestRate": [],
+            }
+        )
+    return shapes
+
+
+def spot_meta() -> Json:
+    """One pair, so that a client that wants a spot universe finds one."""
+    tokens = [
+        {
+            "name": "USDC",
+            "szDecimals": 8,
+            "weiDecimals": 8,
+            "index": 0,
+            "tokenId": "0x6d1e7cde53ba9467b783cb7c530ce054",
+            "isCanonical": True,
+            "evmContract": None,
+            "fullName": None,
+        },
+        {
+            "name": "PURR",
+            "szDecimals": 0,
+            "weiDecimals": 5,
+            "index": 1,
+            "tokenId": "0xc1fb593aeffbeb02f85e0308e9956a90",
+            "isCanonical": True,
+            "evmContract": None,
+            "fullName": None,
+        },
+    ]
+    return {"universe": [{"name": "PURR/USDC", "tokens": [1, 0], "index": 0, "isCanonical": True}], "tokens": tokens}
