@@ -194,7 +194,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         for action in OPERATOR_ACTIONS:
             if action.opens is not Opens.PALETTE:
                 yield SystemCommand(
-                    f"{action.title}  [{action.key}]", action.help, lambda i=action.id: self.action_operate(i)
+                    f"{action.title} ({action.key})", action.help, lambda i=action.id: self.action_operate(i)
                 )
 
     def _send(self, action: OperatorAction) -> None:

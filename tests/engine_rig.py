@@ -67,6 +67,7 @@ from core.model.position import Fill
 
 D = Decimal
 ZERO, ONE = D(0), D(1)
+FIRST_START = Recovered()
 NOW = 1_705_054_000_000
 """A morning: no midnight within reach of a test."""
 SNDK, NVDA, BTC = (MarketKey.parse(n) for n in ("xyz:SNDK", "xyz:NVDA", "BTC"))
@@ -212,7 +213,7 @@ class Venue:
 class Rig:
     """Args: config: default three markets; recovered: what an earlier run left; ready: play the bootstrap at once."""
 
-    def __init__(self, config: Config | None = None, recovered: Recovered = Recovered(), *, ready: bool = True) -> None:
+    def __init__(self, config: Config | None = None, recovered: Recovered = FIRST_START, *, ready: bool = True) -> None:
         self.config = config or make_config()
         self.now = NOW
         self.venue = Venue()

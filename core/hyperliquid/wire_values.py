@@ -1,4 +1,4 @@
-"""The values inside the venue's JSON: numbers, markets, orders, fills. Shared by frames (parsing) and answers (info_answers).
+"""The values inside the venue's JSON: numbers, markets, orders, fills. Shared by frames (parsing) and answers (info).
 
 Decides what is a sane value. Never repairs one: a number that is not plain, finite and of this world makes the element it stands in
 unreadable. Easy to get wrong: the exchange's status words are an open set, so they are read by table first and by suffix second, and a

@@ -63,7 +63,7 @@ class Desk:
 
 @asynccontextmanager
 async def desk(
-    snapshot: Snapshot | None, size: tuple[int, int] = (120, 40), lifecycle: FakeLifecycle | None = None
+    snapshot: Snapshot | None, size: tuple[int, int] = (80, 24), lifecycle: FakeLifecycle | None = None
 ) -> AsyncIterator[Desk]:
     handle, life, now = FakeHandle(snapshot), lifecycle or FakeLifecycle(), [T0 + 100]
     app = ConsoleApp(handle, life, refresh_hz=1, who="ada", clock=lambda: now[0], own_gc=False)
@@ -134,7 +134,7 @@ async def test_a_screen_that_is_too_small_says_what_it_needs_and_its_keys_act() 
 
 
 async def test_any_size_may_follow_any_other() -> None:
-    async with desk(made.hard_stopped()) as it:
+    async with desk(made.hard_stopped(), (120, 40)) as it:
         for size in ((20, 5), (200, 60), (80, 24), (1, 1), (79, 24), (112, 38), (80, 23), (120, 40)):
             await it.pilot.resize_terminal(*size)
             await it.see()
@@ -144,7 +144,7 @@ async def test_any_size_may_follow_any_other() -> None:
 
 
 async def test_stale_is_marked_and_a_fresh_snapshot_clears_it() -> None:
-    async with desk(made.snapshot()) as it:
+    async with desk(made.snapshot(), (120, 40)) as it:
         it.now[0] = T0 + 4_300
         await it.see()
         assert "STALE 4.3s" in it.text()
@@ -166,7 +166,7 @@ async def test_a_dead_engine_is_unmistakable_and_takes_no_keys() -> None:
 
 
 async def test_a_gap_in_the_trail_is_marked() -> None:
-    async with desk(made.snapshot()) as it:
+    async with desk(made.snapshot(), (120, 40)) as it:
         await it.see(made.snapshot(audit=(made.audit(20, "later"),)))
         assert "11 lines missing: 9 to 19" in it.text()
 
@@ -191,7 +191,7 @@ async def test_tab_walks_through_the_lists_of_a_small_screen() -> None:
 
 
 async def test_only_changed_rows_are_drawn_again() -> None:
-    async with desk(made.snapshot()) as it:
+    async with desk(made.snapshot(), (120, 40)) as it:
         panes = it.app._trading.panes
         before = {name: pane.redrawn for name, pane in panes.items()}
         await it.see()
@@ -285,7 +285,7 @@ async def test_r_is_dim_while_not_tripped_and_explains_itself() -> None:
 async def test_a_click_in_the_key_bar_is_the_key() -> None:
     async with desk(made.snapshot()) as it:
         last = it.text().splitlines()[-1]
-        await it.pilot.click(offset=(last.index("HARD STOP") + 2, 39))
+        await it.pilot.click(offset=(last.index("HARD STOP") + 2, 23))
         await it.pilot.pause()
         assert [type(command) for command in it.handle.sent] == [TripHardStop]
 
@@ -465,7 +465,7 @@ async def test_the_key_bar_shows_every_action_when_there_is_room() -> None:
 async def test_the_palette_offers_every_action_and_runs_it() -> None:
     async with desk(made.snapshot()) as it:
         offered = {command.title for command in it.app.get_system_commands(it.app.screen)}
-        assert offered == {f"{a.title}  [{a.key}]" for a in OPERATOR_ACTIONS if a.opens is not Opens.PALETTE}
+        assert offered == {f"{a.title} ({a.key})" for a in OPERATOR_ACTIONS if a.opens is not Opens.PALETTE}
         await it.press("ctrl+p")
         await it.pilot.press(*"hard stop now")
         await it.pilot.pause(0.3)

@@ -186,6 +186,14 @@ def test_fills_snapshot_comes_out_oldest_first() -> None:
     assert fills.fills[0].cloid is None
 
 
+def test_fills_of_one_millisecond_keep_the_order_they_happened_in() -> None:
+    frame = load("user_fills_snapshot")
+    newest, oldest = frame["data"]["fills"]
+    frame["data"]["fills"] = [{**newest, "tid": 3}, {**newest, "tid": 2}, {**newest, "tid": 1}, oldest]
+    (fills,) = parse_frame(json.dumps(frame))
+    assert [f.tid for f in fills.fills] == [111, 1, 2, 3]
+
+
 def test_an_empty_snapshot_is_news() -> None:
     assert only("user_fills_snapshot_empty") == Fills((), is_snapshot=True)
 

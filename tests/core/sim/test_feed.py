@@ -117,6 +117,9 @@ def test_bbo_only_when_the_touch_changed(line):
     line.take()
     line.live()
     assert line.take() == []
+    line.desk.order(True, "1650", "0.05", tif="Gtc")  # the book changed, the touch did not
+    line.live()
+    assert line.take() == []
     line.desk.order(True, "1699", "0.4")
     line.live()
     (changed,) = line.take()

@@ -71,17 +71,32 @@ def test_taking_the_touch_pays_on_average_and_not_always(studies):
     assert 0.1 < losers < 0.5
 
 
+def openings(gaps: list[float]) -> list[int]:
+    """Blocks at which a gap of 25 bps or more opened."""
+    found, is_open = [], False
+    for i, gap in enumerate(gaps):
+        if gap >= 25 and not is_open:
+            is_open = True
+            found.append(i)
+        elif gap < 5:
+            is_open = False
+    return found
+
+
 def test_gaps_worth_an_entry_open_often_enough(studies):
-    opened = 0
-    for *_, gaps in studies:
-        is_open = False
-        for gap in gaps:
-            if gap >= 25 and not is_open:
-                is_open = True
-                opened += 1
-            elif gap < 5:
-                is_open = False
+    opened = sum(len(openings(gaps)) for *_, gaps in studies)
     assert 4 < 600 / opened < 9, f"one every {600 / opened:.1f} s"
+
+
+def test_a_gap_waits_to_be_taken_then_closes_within_seconds_and_sometimes_stays(studies):
+    def after(ms: int) -> list[float]:
+        blocks = ms // BLOCK_MS
+        return [gaps[i + blocks] / gaps[i] for *_, gaps in studies for i in openings(gaps) if i + blocks < len(gaps)]
+
+    assert statistics.median(after(1_000)) > 0.9
+    assert statistics.median(after(5_000)) < 0.6
+    assert statistics.median(after(18_000)) < 0.1
+    assert 0.02 < sum(share > 0.7 for share in after(24_000)) / len(after(24_000)) < 0.25
 
 
 def test_gaps_stay_within_reason(studies):

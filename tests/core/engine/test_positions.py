@@ -1,0 +1,285 @@
+"""PositionTracker: each fill once, the exchange's own size as the truth, believed the second time."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from engine_rig import BUY, NOW, NVDA, SELL, SNDK, ZERO, D
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.engine.positions import AGREE_AFTER_MS, PositionChange, PositionTracker
+from core.messages.events import PositionsRead, VenuePosition
+from core.model.market import MarketKey
+from core.model.order import OrderSide
+from core.model.position import Fill
+
+
+def fill(
+    side: OrderSide, size: str, at: int, *, px: str = "200", start: str = "0", tid: int = 0, market: MarketKey = SNDK
+) -> Fill:
+    return Fill(
+        market=market,
+        side=side,
+        price=D(px),
+        size=D(size),
+        time_ms=NOW + at,
+        start_position=D(start),
+        closed_pnl=D(0),
+        fee=D(0),
+        oid=1,
+        tid=tid or at,
+    )
+
+
+def read(at: int, signed: Decimal = ZERO, *, px: str = "200", market: MarketKey = SNDK) -> PositionsRead:
+    held = (VenuePosition(market, signed, D(px), abs(signed) * D(px), D(0)),) if signed else ()
+    return PositionsRead("xyz", NOW + at, held, D(1000), D(1000))
+
+
+def ask(
+    tracker: PositionTracker, answer: PositionsRead, *, first: bool = False, unsettled: bool = False
+) -> list[PositionChange]:
+    return tracker.reconcile(answer, answer.time_ms, is_first=first, is_unsettled=lambda market: unsettled)
+
+
+def synced() -> PositionTracker:
+    tracker = PositionTracker()
+    ask(tracker, read(0), first=True)
+    return tracker
+
+
+def take(tracker: PositionTracker, *fills: Fill) -> list[PositionChange]:
+    changes = [tracker.apply(f, f.time_ms) for f in tracker.take_new(fills)]
+    return [c for c in changes if c is not None]
+
+
+# --- fills --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_fill_opens_adds_reduces_and_closes() -> None:
+    tracker = synced()
+    (opened,) = take(tracker, fill(BUY, "1", 1, px="100"))
+    assert opened.opened
+    take(tracker, fill(BUY, "3", 2, px="200"))
+    position = tracker.get(SNDK)
+    assert position is not None
+    assert (position.size, position.entry_price, position.entry_timestamp_ms) == (D(4), D(175), NOW + 1)
+    take(tracker, fill(SELL, "1", 3))
+    position = tracker.get(SNDK)
+    assert position is not None
+    assert (position.size, position.entry_price) == (D(3), D(175))
+    (closed,) = take(tracker, fill(SELL, "3", 4))
+    assert closed.closed
+    assert tracker.get(SNDK) is None
+
+
+def test_a_fill_through_zero_closes_and_opens() -> None:
+    tracker = synced()
+    take(tracker, fill(BUY, "1", 1))
+    (change,) = take(tracker, fill(SELL, "3", 2, px="210"))
+    assert change.closed
+    assert change.opened
+    position = tracker.get(SNDK)
+    assert position is not None
+    assert (position.side, position.size, position.entry_price) == (SELL, D(2), D(210))
+    assert position.entry_timestamp_ms == NOW + 2
+
+
+def test_the_same_fill_counts_once_however_often_it_is_shown() -> None:
+    tracker = synced()
+    one = fill(BUY, "1", 1)
+    assert len(take(tracker, one, one)) == 1
+    assert take(tracker, one) == []
+    position = tracker.get(SNDK)
+    assert position is not None
+    assert position.size == 1
+
+
+def test_fills_are_told_apart_by_time_coin_and_tid() -> None:
+    tracker = synced()
+    same_tid = [fill(BUY, "1", 1, tid=5), fill(BUY, "1", 2, tid=5), fill(BUY, "1", 1, tid=6)]
+    assert len(tracker.take_new((*same_tid, fill(BUY, "1", 1, tid=5, market=NVDA)))) == 4
+
+
+def test_fills_of_an_earlier_run_count_as_seen() -> None:
+    one = fill(BUY, "1", 1)
+    assert PositionTracker(frozenset({one.key})).take_new((one,)) == []
+
+
+def test_fills_come_out_in_time_order() -> None:
+    later, earlier = fill(SELL, "1", 9), fill(BUY, "1", 3)
+    assert PositionTracker().take_new((later, earlier)) == [earlier, later]
+
+
+def test_fills_before_the_first_answer_wait_and_those_it_contains_are_dropped() -> None:
+    tracker = PositionTracker()
+    assert take(tracker, fill(BUY, "1", 5), fill(BUY, "2", 15)) == []
+    assert tracker.all() == []
+    ask(tracker, read(10, D(1)), first=True)
+    position = tracker.get(SNDK)
+    assert position is not None
+    assert position.size == 3, "the answer holds the first fill, the second came after it"
+
+
+def test_a_fill_that_the_answer_contains_already_moves_nothing() -> None:
+    tracker = PositionTracker()
+    ask(tracker, read(10, D(1)), first=True)
+    assert take(tracker, fill(BUY, "1", 8)) == []
+    position = tracker.get(SNDK)
+    assert position is not None
+    assert position.size == 1
+
+
+# --- the exchange's own view ------------------------------------------------------------------------------------------------
+
+
+def test_l07_one_empty_answer_closes_nothing_a_second_one_two_seconds_later_does() -> None:
+    tracker = synced()
+    take(tracker, fill(BUY, "1", 1))
+    assert ask(tracker, read(1_000)) == []
+    assert tracker.is_suspect(SNDK)
+    assert ask(tracker, read(1_000 + AGREE_AFTER_MS - 1)) == []
+    (change,) = ask(tracker, read(1_000 + AGREE_AFTER_MS))
+    assert change.closed
+    assert change.by_resync
+    assert tracker.all() == []
+    assert not tracker.has_suspects
+
+
+def test_l07_the_first_answer_after_a_reconnect_does_not_close_either() -> None:
+    tracker = synced()
+    take(tracker, fill(BUY, "1", 1))
+    assert ask(tracker, read(1_000), first=True) == []
+    assert tracker.get(SNDK) is not None
+
+
+def test_an_answer_that_agrees_again_clears_the_suspicion() -> None:
+    tracker = synced()
+    take(tracker, fill(BUY, "1", 1))
+    ask(tracker, read(1_000))
+    ask(tracker, read(2_000, D(1)))
+    assert ask(tracker, read(4_000)) == [], "counted from anew"
+
+
+def test_two_answers_that_differ_from_each_other_prove_nothing() -> None:
+    tracker = synced()
+    take(tracker, fill(BUY, "3", 1))
+    ask(tracker, read(1_000, D(2)))
+    assert ask(tracker, read(4_000, D(1))) == []
+    (change,) = ask(tracker, read(6_000, D(1)))
+    assert change.after is not None
+    assert change.after.size == 1
+
+
+def test_the_first_answer_of_a_connection_is_taken_over_at_once() -> None:
+    tracker = synced()
+    take(tracker, fill(BUY, "1", 1))
+    (change,) = ask(tracker, read(1_000, D(2), px="190"), first=True, unsettled=True)
+    assert change.after is not None
+    assert (change.after.size, change.after.entry_price) == (D(2), D(190))
+
+
+def test_nothing_is_proven_while_an_order_of_the_market_is_unsettled() -> None:
+    tracker = synced()
+    take(tracker, fill(BUY, "1", 1))
+    ask(tracker, read(1_000), unsettled=True)
+    ask(tracker, read(9_000), unsettled=True)
+    assert tracker.get(SNDK) is not None
+    assert not tracker.has_suspects
+
+
+def test_l09_a_resync_keeps_the_entry_time() -> None:
+    tracker = synced()
+    take(tracker, fill(BUY, "1", 1))
+    ask(tracker, read(60_000, D(2)), first=True)
+    position = tracker.get(SNDK)
+    assert position is not None
+    assert position.entry_timestamp_ms == NOW + 1
+
+
+def test_an_answer_older_than_our_newest_fill_is_ignored() -> None:
+    tracker = synced()
+    take(tracker, fill(BUY, "1", 100))
+    for at in (50, 60):
+        assert ask(tracker, read(at), first=True) == []
+    assert not tracker.has_suspects
+
+
+def test_an_answer_older_than_the_fill_that_closed_us_brings_nothing_back() -> None:
+    tracker = synced()
+    take(tracker, fill(BUY, "1", 100), fill(SELL, "1", 200, start="1"))
+    assert ask(tracker, read(150, D(1)), first=True) == []
+    assert tracker.all() == []
+
+
+def test_another_dex_is_not_concerned() -> None:
+    tracker = synced()
+    take(tracker, fill(BUY, "1", 1))
+    other = PositionsRead("", NOW + 9_000, (), D(0), D(0))
+    assert ask(tracker, other, first=True) == []
+    assert tracker.get(SNDK) is not None
+    assert not tracker.has_suspects
+
+
+def test_a_fill_that_came_after_a_takeover_but_happened_before_it_is_not_counted_again() -> None:
+    tracker = synced()
+    take(tracker, fill(BUY, "1", 1))
+    ask(tracker, read(1_000, D(3)), first=True)
+    assert take(tracker, fill(BUY, "2", 900, start="1")) == []
+    position = tracker.get(SNDK)
+    assert position is not None
+    assert position.size == 3
+
+
+# --- entry time after a restart -------------------------------------------------------------------------------------------------
+
+
+def test_entry_time_is_the_oldest_fill_that_built_the_position() -> None:
+    tracker = PositionTracker()
+    tracker.take_new(
+        (
+            fill(BUY, "1", -90_000),
+            fill(SELL, "1", -80_000, start="1"),
+            fill(BUY, "1", -20_000),
+            fill(BUY, "1", -10_000, start="1"),
+        )
+    )
+    ask(tracker, read(0, D(2)), first=True)
+    position = tracker.get(SNDK)
+    assert position is not None
+    assert position.entry_timestamp_ms == NOW - 20_000
+
+
+def test_entry_time_of_a_position_that_crossed_zero_is_the_crossing_fill() -> None:
+    tracker = PositionTracker()
+    tracker.take_new((fill(BUY, "1", -90_000), fill(SELL, "3", -30_000, start="1")))
+    ask(tracker, read(0, D(-2)), first=True)
+    position = tracker.get(SNDK)
+    assert position is not None
+    assert position.entry_timestamp_ms == NOW - 30_000
+
+
+def test_entry_time_is_now_when_no_fill_tells() -> None:
+    tracker = PositionTracker()
+    ask(tracker, read(0, D(1)), first=True)
+    position = tracker.get(SNDK)
+    assert position is not None
+    assert position.entry_timestamp_ms == NOW
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 5)), min_size=1, max_size=25), st.randoms())
+def test_the_position_is_the_sum_of_its_fills_whatever_is_repeated(
+    moves: list[tuple[bool, int]], dice: st.DataObject
+) -> None:
+    tracker = synced()
+    total = D(0)
+    shown: list[Fill] = []
+    for i, (buys, size) in enumerate(moves):
+        one = fill(BUY if buys else SELL, str(size), i + 1, start=str(total))
+        total += size if buys else -size
+        shown.append(one)
+        take(tracker, one, *dice.sample(shown, k=min(2, len(shown))))  # type: ignore[attr-defined]
+    position = tracker.get(SNDK)
+    assert (position.signed_size if position else D(0)) == total
+    assert position is None or position.size > 0
