@@ -104,6 +104,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         self._trading: TradingScreen | None = None
         self.register_theme(NIGHT)
         self.theme = NIGHT.name
+        self.animation_level = "none"  # nothing moves on this screen but the numbers
 
     # --- life --------------------------------------------------------------------------------------------------------
 

@@ -88,7 +88,8 @@ def sim(host: str, port: int, config_name: str | None, seed: int | None, network
     """Serve our own simulated exchange: /info, /exchange and /ws on one port."""
     import msgspec
 
-    from core.runtime.sim_server import SimServerError, run_sim
+    from core.runtime.sim_program import run_sim
+    from core.runtime.sim_server import SimServerError
 
     with _refusals():
         settings = _settings_from_stdin() if child else _settings_from_file(config_name)

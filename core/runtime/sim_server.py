@@ -5,29 +5,22 @@ from the seed), and the faults that happen between client and venue. Easy to get
 so we abort the transport; and a client that does not read must not grow our memory, so it is cut when too much has piled up.
 
 PROTOCOL 1, 6.1, 14 steps 1, 9 and 10; SPEC 9.
-
-    python -m core.runtime.sim_server --port 0 --seed 7 [--config FILE]
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
-import os
 import random
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any
 
 import msgspec
 from aiohttp import WSMsgType, web
 
-from core.config import LOOPBACK_HOSTS, ConfigError, SimConfig, parse_config
+from core.config import LOOPBACK_HOSTS, SimConfig
 from core.sim.admission import PARSE, Envelope, WireFailure
 from core.sim.control import ControlError
 from core.sim.exchange import Exchange, Submission
@@ -39,7 +32,6 @@ from core.sim.subscriptions import SocketKilled
 _MAX_WAITING_FRAMES = 20_000
 _LOST_AFTER_S = 60.0
 """How long an HTTP request that was lost on purpose hangs before its connection is cut."""
-_PARENT_CHECK_S = 0.5
 _IDLE_CHECK_BLOCKS = 10
 
 Clock = Callable[[], int]
@@ -366,123 +358,3 @@ def _cut_http(request: web.Request) -> web.StreamResponse:
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=500)
-
-
-# running it as a program -----------------------------------------------------------------------------------------------
-
-
-async def serve(
-    config: SimConfig,
-    host: str = "127.0.0.1",
-    port: int = 0,
-    *,
-    stop: asyncio.Event,
-    on_listening: Callable[[str], None] | None = None,
-    allow_remote: bool = False,
-) -> None:
-    """Serve until `stop` is set.
-
-    Raises:
-        SimServerError: It cannot listen, or it failed while running.
-    """
-    server = SimServer(config, host, port, allow_remote=allow_remote)
-    await server.start()
-    try:
-        if on_listening is not None:
-            on_listening(server.url)
-        stopped = asyncio.create_task(stop.wait())
-        living = asyncio.create_task(server.wait())
-        done, pending = await asyncio.wait((stopped, living), return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-        if living in done and living.cancelled():
-            raise SimServerError("the simulator ended by a mistake of its own")
-        if living in done:
-            living.result()
-    finally:
-        await server.stop()
-
-
-def run_sim(
-    config: SimConfig,
-    host: str = "127.0.0.1",
-    port: int = 0,
-    *,
-    watch_stdin: bool = False,
-    parent_pid: int | None = None,
-    allow_remote: bool = False,
-) -> None:
-    """Serve in the foreground until told to end: SIGINT, SIGTERM, end of stdin (when watched), or the parent's death (when named).
-
-    Prints `listening on http://HOST:PORT` once bound.
-
-    Raises:
-        SimServerError: It cannot listen, or it failed while running.
-    """
-    asyncio.run(_run(config, host, port, watch_stdin, parent_pid, allow_remote))
-
-
-async def _run(
-    config: SimConfig, host: str, port: int, watch_stdin: bool, parent_pid: int | None, allow_remote: bool
-) -> None:
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-
-    def set_stop() -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended already
-            loop.call_soon_threadsafe(stop.set)
-
-    if watch_stdin:
-        threading.Thread(target=_await_end_of_stdin, args=(set_stop,), daemon=True, name="stdin").start()
-    if parent_pid is not None:
-        threading.Thread(target=_await_death_of, args=(parent_pid, set_stop), daemon=True, name="parent").start()
-    await serve(config, host, port, stop=stop, on_listening=_say_listening, allow_remote=allow_remote)
-
-
-def _say_listening(url: str) -> None:
-    print(f"listening on {url}", flush=True)
-
-
-def _await_end_of_stdin(then: Callable[[], None]) -> None:
-    try:
-        while os.read(0, 4096):
-            pass
-    except OSError:
-        pass  # a stdin that cannot be read has ended too
-    then()
-
-
-def _await_death_of(pid: int, then: Callable[[], None]) -> None:
-    pause = threading.Event()
-    while os.getppid() == pid:
-        pause.wait(_PARENT_CHECK_S)
-    then()
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The server alone, without the console's command line."""
-    parser = argparse.ArgumentParser(prog="python -m core.runtime.sim_server", description="simulated exchange")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="0: any free port")
-    parser.add_argument("--seed", type=int)
-    parser.add_argument("--network", choices=("testnet", "mainnet"))
-    parser.add_argument("--config", type=Path, help="a config file; its [sim] section is used")
-    parser.add_argument("--watch-stdin", action="store_true", help="end when stdin ends")
-    parser.add_argument("--parent-pid", type=int, help="end when this process, our parent, is gone")
-    args = parser.parse_args(argv)
-    try:
-        config = SimConfig()
-        if args.config is not None:
-            config = parse_config(args.config.read_text(), str(args.config)).sim
-        changes = {k: v for k, v in (("seed", args.seed), ("network", args.network)) if v is not None}
-        config = msgspec.structs.replace(config, **changes)
-        run_sim(config, args.host, args.port, watch_stdin=args.watch_stdin, parent_pid=args.parent_pid)
-    except (SimServerError, ConfigError, OSError) as e:
-        print(e, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

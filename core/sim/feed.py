@@ -144,6 +144,8 @@ class Feed:
             topic.due_ms = now_ms + topic.period_ms
         if self._venue.faults.silences(subscription.channel, now_ms, subscription.user):
             return
+        if subscription.kind == "bbo" and len(topic.sessions) == 1:
+            self._changed_bbo(subscription, now_ms)  # what the snapshot shows is no news to its only listener
         first = self._snapshot(subscription, now_ms)
         if first is not None:
             session.send(first, now_ms)

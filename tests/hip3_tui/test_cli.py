@@ -214,7 +214,7 @@ def test_a_child_takes_its_settings_from_stdin_and_ends_with_it():
 
 def test_sim_takes_its_part_of_a_config(monkeypatch, tmp_path):
     seen = {}
-    monkeypatch.setattr("core.runtime.sim_server.run_sim", lambda settings, *a, **k: seen.update(settings=settings))
+    monkeypatch.setattr("core.runtime.sim_program.run_sim", lambda settings, *a, **k: seen.update(settings=settings))
     account = "0x" + "cd" * 20
     config = written(tmp_path, f'[account]\naddress = "{account}"\n')
     assert called("sim", "--config", config, "--network", "mainnet").exit_code == 0

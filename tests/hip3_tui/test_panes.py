@@ -283,4 +283,12 @@ def test_fit_line_is_exact_and_marks_a_cut() -> None:
 def test_wrap_line_keeps_words_and_plates_whole() -> None:
     lines = wrap_line(((" LEFT OUT ", "plate-warn"), (" ", ""), ("no bbo for ten seconds", "warn")), 16)
     assert all(line_width(line) <= 16 for line in lines)
-    assert " ".join(plain(line).strip() for line in lines).split() == ["LEFT", "OUT", "no", "bbo", "for", "ten", "seconds"]
+    assert " ".join(plain(line).strip() for line in lines).split() == [
+        "LEFT",
+        "OUT",
+        "no",
+        "bbo",
+        "for",
+        "ten",
+        "seconds",
+    ]

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 
 import aiohttp
@@ -23,7 +18,7 @@ from hyperliquid.utils.types import Cloid
 from core.config import SimConfig
 from core.hyperliquid.actions import canonical_action
 from core.hyperliquid.signing import sign_l1_action
-from core.runtime.sim_server import SimServer, SimServerError, serve
+from core.runtime.sim_server import SimServer, SimServerError
 
 KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 USER = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
@@ -304,45 +299,3 @@ def test_hosts_beyond_loopback_are_refused_unless_told():
 def test_a_market_that_is_not_listed_is_one_clear_line():
     with pytest.raises(SimServerError, match="xyz:NOPE"):
         SimServer(msgspec.structs.replace(CONFIG, markets=("xyz:NOPE",)))
-
-
-async def test_a_mistake_of_ours_ends_the_server_instead_of_silencing_it(monkeypatch):
-    stop, url = asyncio.Event(), asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(serve(CONFIG, stop=stop, on_listening=url.set_result))
-    await url
-    monkeypatch.setattr("core.sim.exchange.Exchange.advance", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        await asyncio.wait_for(task, WAIT_S)
-
-
-@contextlib.contextmanager
-def program(*arguments, **how):
-    command = [sys.executable, "-m", "core.runtime.sim_server", "--port", "0", "--seed", "7", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
-    try:
-        line = process.stdout.readline()
-        assert line.startswith("listening on http://127.0.0.1:"), process.stderr.read()
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
-
-
-def test_the_program_ends_when_its_stdin_ends():
-    with program("--watch-stdin", stdin=subprocess.PIPE) as process:
-        process.stdin.close()
-        assert process.wait(WAIT_S) == 0
-
-
-def test_the_program_ends_on_a_signal():
-    with program(stdin=subprocess.DEVNULL) as process:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(WAIT_S) == 0
-
-
-def test_the_program_ends_when_its_parent_is_not_the_named_one():
-    with program("--parent-pid", "1" if os.getpid() != 1 else "2", stdin=subprocess.DEVNULL) as process:
-        assert process.wait(WAIT_S) == 0

@@ -1,0 +1,94 @@
+"""The simulated exchange as a program: serves in the foreground until a signal, or until its stdin ends.
+
+A child of the console watches its stdin: when the console is killed outright the kernel closes the pipe, and the simulator ends by
+itself. SPEC 9; PROTOCOL 14.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable
+
+from core.config import SimConfig
+from core.runtime.sim_server import SimServer, SimServerError
+
+
+async def serve(
+    config: SimConfig,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    stop: asyncio.Event,
+    on_listening: Callable[[str], None] | None = None,
+    allow_remote: bool = False,
+) -> None:
+    """Serve until `stop` is set.
+
+    Raises:
+        SimServerError: It cannot listen, or it failed while running.
+    """
+    server = SimServer(config, host, port, allow_remote=allow_remote)
+    await server.start()
+    try:
+        if on_listening is not None:
+            on_listening(server.url)
+        stopped = asyncio.create_task(stop.wait())
+        living = asyncio.create_task(server.wait())
+        done, pending = await asyncio.wait((stopped, living), return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        if living in done and living.cancelled():
+            raise SimServerError("the simulator ended by a mistake of its own")
+        if living in done:
+            living.result()
+    finally:
+        await server.stop()
+
+
+def run_sim(
+    config: SimConfig,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    watch_stdin: bool = False,
+    allow_remote: bool = False,
+) -> None:
+    """Serve in the foreground until told to end: SIGINT, SIGTERM, or the end of stdin (when watched).
+
+    Prints `listening on http://HOST:PORT` once bound.
+
+    Raises:
+        SimServerError: It cannot listen, or it failed while running.
+    """
+    asyncio.run(_run(config, host, port, watch_stdin, allow_remote))
+
+
+async def _run(config: SimConfig, host: str, port: int, watch_stdin: bool, allow_remote: bool) -> None:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+
+    def set_stop() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended already
+            loop.call_soon_threadsafe(stop.set)
+
+    if watch_stdin:
+        threading.Thread(target=_await_end_of_stdin, args=(set_stop,), daemon=True, name="stdin").start()
+    await serve(config, host, port, stop=stop, on_listening=_say_listening, allow_remote=allow_remote)
+
+
+def _say_listening(url: str) -> None:
+    print(f"listening on {url}", flush=True)
+
+
+def _await_end_of_stdin(then: Callable[[], None]) -> None:
+    try:
+        while os.read(0, 4096):
+            pass
+    except OSError:
+        pass  # a stdin that cannot be read has ended too
+    then()

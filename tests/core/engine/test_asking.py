@@ -1,0 +1,71 @@
+"""Asker: one question of a kind at a time, and never for ever."""
+
+from __future__ import annotations
+
+from engine_rig import NOW
+
+from core.engine.asking import AGAIN_AFTER_FAILURE_MS, ANSWER_TIMEOUT_MS, Asker
+from core.messages.effects import Ask
+from core.messages.queries import QueryFees, QueryPositions
+
+XYZ, MAIN = QueryPositions("xyz"), QueryPositions("")
+
+
+def test_the_same_question_is_not_asked_while_it_is_out() -> None:
+    asker = Asker()
+    assert asker.ask(XYZ, NOW) == [Ask(XYZ)]
+    assert asker.ask(XYZ, NOW + 1) == []
+    assert asker.ask(MAIN, NOW + 1) == [Ask(MAIN)], "another dex is another question"
+
+
+def test_an_answer_says_when_it_was_asked_and_frees_the_question() -> None:
+    asker = Asker()
+    asker.ask(XYZ, NOW)
+    assert asker.on_answer(XYZ, NOW + 100) == NOW
+    assert asker.ask(XYZ, NOW + 101) == [Ask(XYZ)]
+
+
+def test_an_answer_that_never_comes_frees_the_question_too() -> None:
+    asker = Asker()
+    asker.ask(XYZ, NOW)
+    assert asker.ask(XYZ, NOW + ANSWER_TIMEOUT_MS - 1) == []
+    assert asker.ask(XYZ, NOW + ANSWER_TIMEOUT_MS) == [Ask(XYZ)]
+
+
+def test_every_so_often_counts_from_the_answer() -> None:
+    asker = Asker()
+    assert asker.ask_every(XYZ, 1_000, NOW) == [Ask(XYZ)]
+    asker.on_answer(XYZ, NOW + 500)
+    assert asker.ask_every(XYZ, 1_000, NOW + 1_499) == []
+    assert asker.ask_every(XYZ, 1_000, NOW + 1_500) == [Ask(XYZ)]
+
+
+def test_a_failed_read_is_asked_again_before_its_interval_is_over() -> None:
+    asker = Asker()
+    asker.ask_every(QueryFees(), 3_600_000, NOW)
+    asker.on_failure(QueryFees(), NOW)
+    assert asker.ask_every(QueryFees(), 3_600_000, NOW + AGAIN_AFTER_FAILURE_MS - 1) == []
+    assert asker.ask_every(QueryFees(), 3_600_000, NOW + AGAIN_AFTER_FAILURE_MS) == [Ask(QueryFees())]
+    asker.on_answer(QueryFees(), NOW + AGAIN_AFTER_FAILURE_MS)
+    assert asker.ask_every(QueryFees(), 3_600_000, NOW + 3 * AGAIN_AFTER_FAILURE_MS) == []
+
+
+def test_an_answer_that_nobody_asked_for_says_nothing_about_the_next_question() -> None:
+    asker = Asker()
+    assert asker.on_answer(XYZ, NOW) is None
+    assert asker.ask_every(XYZ, 60_000, NOW + 1) == [Ask(XYZ)]
+
+
+def test_after_a_disconnect_everything_is_asked_anew() -> None:
+    asker = Asker()
+    asker.ask(XYZ, NOW)
+    asker.forget()
+    assert asker.on_answer(XYZ, NOW + 1) is None
+    assert asker.ask_every(XYZ, 60_000, NOW + 2) == [Ask(XYZ)]
+
+
+def test_a_dropped_question_leaves_no_trace() -> None:
+    asker = Asker()
+    asker.ask(XYZ, NOW)
+    asker.drop(XYZ)
+    assert asker.ask(XYZ, NOW + 1) == [Ask(XYZ)]

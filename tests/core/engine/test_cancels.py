@@ -1,0 +1,66 @@
+"""CancelDesk: wanted once, asked again only when the answer did not end the order."""
+
+from __future__ import annotations
+
+from engine_rig import BUY, NOW, SNDK, D
+from msgspec.structs import replace
+
+from core.engine.cancels import CancelDesk
+from core.engine.orders import OrderTable
+from core.model.cloid import CloidMaker
+from core.model.order import PendingCancel, PendingOrder, Purpose, TimeInForce, TrackedOrder
+
+
+def tracked(oid: int | None = None) -> TrackedOrder:
+    order = PendingOrder(CloidMaker(1).next(), SNDK, BUY, D(200), D(1), False, TimeInForce.GTC, NOW)
+    return replace(OrderTable().register(order, Purpose.ENTRY, "", NOW), oid=oid)
+
+
+def test_by_oid_where_it_is_known_else_by_cloid() -> None:
+    desk, order = CancelDesk(), tracked()
+    assert desk.want(order)
+    assert desk.due(NOW) == [PendingCancel(SNDK, cloid=order.cloid)]
+    desk = CancelDesk()
+    desk.want(tracked(9))
+    assert desk.due(NOW) == [PendingCancel(SNDK, oid=9)]
+
+
+def test_wanted_twice_is_once_also_when_the_oid_came_in_between() -> None:
+    desk, order = CancelDesk(), tracked()
+    assert desk.want(order)
+    assert not desk.want(order)
+    assert not desk.want(replace(order, oid=9))
+    assert len(desk.due(NOW)) == 1
+    assert desk.due(NOW + 60_000) == [], "it is under way"
+
+
+def test_asked_again_a_second_after_an_answer_that_did_not_end_it() -> None:
+    desk = CancelDesk()
+    desk.want(tracked(9))
+    (cancel,) = desk.due(NOW)
+    desk.on_answer(cancel, NOW + 100)
+    assert desk.due(NOW + 1_099) == []
+    assert desk.due(NOW + 1_100) == [cancel]
+
+
+def test_an_ended_order_is_forgotten_under_both_its_names() -> None:
+    desk, order = CancelDesk(), tracked()
+    desk.want(order)
+    desk.on_ended(replace(order, oid=9))
+    assert desk.wanted == []
+    assert desk.due(NOW) == []
+
+
+def test_after_a_disconnect_what_is_wanted_is_asked_at_once() -> None:
+    desk = CancelDesk()
+    desk.want(tracked(9))
+    (cancel,) = desk.due(NOW)
+    desk.on_disconnect()
+    assert desk.due(NOW) == [cancel]
+
+
+def test_the_order_behind_a_cancel() -> None:
+    desk, order = CancelDesk(), tracked(9)
+    desk.want(order)
+    assert desk.order_of(PendingCancel(SNDK, oid=9)) is order
+    assert desk.order_of(PendingCancel(SNDK, oid=10)) is None

@@ -1,0 +1,79 @@
+"""LookupDesk: what it takes to know that an order was never executed."""
+
+from __future__ import annotations
+
+from engine_rig import NOW
+
+from core.engine.lookups import MAX_REPEATS, REPEAT_EVERY_MS, Case, LookupDesk
+from core.model.cloid import Cloid, CloidMaker
+
+CLOIDS = CloidMaker(1)
+
+
+def case(*, entry: bool = True, post_id: int = 1, cloid: Cloid | None = None) -> Case:
+    expires = NOW + 5_000 if entry else None
+    return Case(cloid or CLOIDS.next(), post_id, NOW, expires, repeatable=not entry, now_ms=NOW + 5_000)
+
+
+def test_absence_counts_only_after_the_order_could_not_arrive_any_more() -> None:
+    desk, lost = LookupDesk(), case()
+    desk.open(lost)
+    counts_from = NOW + 7_000
+    for _ in range(5):
+        desk.on_miss(lost.cloid, counts_from - 1)
+    assert lost.misses == 0
+    desk.on_miss(lost.cloid, counts_from)
+    desk.on_fills_read(NOW, counts_from, complete=True)
+    assert not lost.is_proven_absent, "one unknown is no proof"
+    desk.on_miss(lost.cloid, counts_from)
+    assert lost.is_proven_absent
+
+
+def test_fills_must_reach_back_be_late_enough_and_complete() -> None:
+    desk, lost = LookupDesk(), case()
+    desk.open(lost)
+    for start, asked, complete in (
+        (NOW + 1, NOW + 9_000, True),
+        (NOW, NOW + 6_999, True),
+        (NOW, NOW + 9_000, False),
+    ):
+        desk.on_fills_read(start, asked, complete)
+        assert not lost.fills_covered
+    desk.on_fills_read(NOW, NOW + 7_000, True)
+    assert lost.fills_covered
+
+
+def test_an_entry_is_never_repeated() -> None:
+    desk = LookupDesk()
+    desk.open(case())
+    assert desk.due_repeat(NOW + 60_000) is None
+
+
+def test_an_exit_is_repeated_three_times_two_seconds_apart() -> None:
+    desk = LookupDesk()
+    desk.open(case(entry=False, post_id=7))
+    at = NOW + 5_000
+    assert desk.due_repeat(at) == 7
+    assert desk.due_repeat(at + REPEAT_EVERY_MS - 1) is None
+    assert [desk.due_repeat(at + n * REPEAT_EVERY_MS) for n in range(1, 5)] == [7] * (MAX_REPEATS - 1) + [None, None]
+
+
+def test_orders_of_one_post_are_repeated_together_and_other_posts_keep_their_turn() -> None:
+    desk = LookupDesk()
+    for post_id in (7, 7, 8):
+        desk.open(case(entry=False, post_id=post_id))
+    at = NOW + 5_000
+    assert [desk.due_repeat(at), desk.due_repeat(at), desk.due_repeat(at)] == [7, 8, None]
+
+
+def test_a_case_is_opened_once_and_closed_once() -> None:
+    desk, lost = LookupDesk(), case(post_id=7)
+    desk.open(lost)
+    desk.open(case(post_id=9, cloid=lost.cloid))
+    assert desk.get(lost.cloid) is lost
+    assert desk.uses_post(7)
+    assert desk.earliest_sent_ms == NOW
+    assert desk.close(lost.cloid) is lost
+    assert desk.close(lost.cloid) is None
+    assert not desk.uses_post(7)
+    assert desk.earliest_sent_ms is None
