@@ -8,8 +8,6 @@ DESIGN "One key press" and "Hosting", SPEC 11.
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
@@ -21,7 +19,9 @@ from textual.screen import Screen
 
 from core.messages.commands import ResetHardStop
 from core.messages.effects import Severity
+from core.messages.exit_codes import ExitCode
 from core.messages.handle import EngineHandle, LifecycleHandle
+from core.messages.snapshot import Snapshot
 from hip3_tui import gc_policy
 from hip3_tui.notices import Notice, Notices
 from hip3_tui.operator_actions import ACTIONS, OPERATOR_ACTIONS, Opens, OperatorAction
@@ -35,9 +35,6 @@ from hip3_tui.screens.shutdown import LeaveScreen, ShutdownScreen
 from hip3_tui.screens.trading import TradingScreen
 from hip3_tui.themes import NIGHT
 
-EXIT_TERMINAL_LOST = 74
-"""EX_IOERR of sysexits: the terminal is gone."""
-
 _TOAST_S = 6.0
 _ALARM_TOAST_S = 8.0
 """The banner stays for as long as it is true; the toast only says that it is new."""
@@ -48,8 +45,8 @@ _SEVERITY: dict[Severity, SeverityLevel] = {
 }
 
 
-def _wall_ms() -> int:
-    return time.time_ns() // 1_000_000
+def _monotonic_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
 
 
 def _bindings() -> list[BindingType]:
@@ -71,7 +68,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         lifecycle: The one way out of the program.
         refresh_hz: How often the newest snapshot is drawn.
         who: The operator's name, written into every command.
-        clock: Unix ms; the ages on the screen are judged by it.
+        clock: Milliseconds that never go back. Only differences count, so that a step of the wall clock ages nothing.
         own_gc: Take Python's garbage collection into our hands after the first frame. For the real program; not for tests.
     """
 
@@ -87,7 +84,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         *,
         refresh_hz: int = 4,
         who: str = "operator",
-        clock: Callable[[], int] = _wall_ms,
+        clock: Callable[[], int] = _monotonic_ms,
         own_gc: bool = True,
         **textual: Any,
     ) -> None:
@@ -102,6 +99,8 @@ class ConsoleApp(App[int], inherit_bindings=False):
         self._commands_sent = 0
         self._notices = Notices()
         self._trading: TradingScreen | None = None
+        self._seen: Snapshot | None = None
+        self._seen_at_ms = 0
         self.register_theme(NIGHT)
         self.theme = NIGHT.name
         self.animation_level = "none"  # nothing moves on this screen but the numbers
@@ -114,22 +113,16 @@ class ConsoleApp(App[int], inherit_bindings=False):
 
     def on_mount(self) -> None:
         self.set_interval(1 / self._refresh_hz, self.refresh_picture)
-        self._take_job_control()
         if self._own_gc:
             self.call_after_refresh(self._take_gc)
-
-    def _take_job_control(self) -> None:
-        """Ctrl+Z would stop the engine's thread with the screen's, so it is ignored; being continued means drawing all anew."""
-        if self.is_headless or threading.current_thread() is not threading.main_thread():
-            return
-        loop = self._loop
-        assert loop is not None, "a mounted app has a loop"
-        signal.signal(signal.SIGTSTP, signal.SIG_IGN)
-        signal.signal(signal.SIGCONT, lambda *_: loop.call_soon_threadsafe(self.repaint_all))
 
     def _take_gc(self) -> None:
         gc_policy.start()
         self.set_interval(gc_policy.COLLECT_EVERY_S, gc_policy.collect)
+
+    def on_unmount(self) -> None:
+        """However the screen went down: the engine gets flat, whether or not anything here still returns."""
+        self._lifecycle.begin_exit(self.return_code or ExitCode.OK, "the console ended")
 
     def repaint_all(self) -> None:
         """Draw everything again: the terminal lost what it had. Called on the app's loop."""
@@ -139,14 +132,19 @@ class ConsoleApp(App[int], inherit_bindings=False):
 
     def on_terminal_dead(self) -> None:
         """Nobody can see or press anything any more: leave, in good order. Called on the app's loop."""
-        self._lifecycle.begin_exit(EXIT_TERMINAL_LOST, "the terminal is gone")
+        self._lifecycle.begin_exit(ExitCode.TERMINAL_LOST, "the terminal is gone")
 
     # --- looking -----------------------------------------------------------------------------------------------------
 
     def look(self) -> Picture:
         # The end is read before the snapshot: the last snapshot of an orderly end is then never missed.
         error, is_done = self._handle.error, self._handle.is_done
-        return Picture(self._handle.latest, self._clock(), error, is_done)
+        snapshot, now_ms = self._handle.latest, self._clock()
+        if snapshot is not self._seen:
+            self._seen, self._seen_at_ms = snapshot, now_ms
+        if snapshot is not None:  # from here on in engine time, as far as we have seen it go on
+            now_ms = snapshot.at_ms + now_ms - self._seen_at_ms
+        return Picture(snapshot, now_ms, error, is_done)
 
     def refresh_picture(self) -> None:
         """The beat: newest picture to every screen. Nothing at all while the terminal does not take output."""

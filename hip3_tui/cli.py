@@ -60,7 +60,7 @@ def run(config_name: str | None) -> None:
     from hip3_tui.app import ConsoleApp
     from hip3_tui.driver import UnblockingDriver
 
-    app = ConsoleApp(program.engine, program.lifecycle, driver_class=UnblockingDriver)
+    app = ConsoleApp(program.engine, program.lifecycle, who=_user(), driver_class=UnblockingDriver)
     program.lifecycle.register_app(lambda code: _end_console(app, code))
 
     def draw() -> int:
@@ -68,6 +68,16 @@ def run(config_name: str | None) -> None:
         return app.return_code or 0
 
     program.lifecycle.run_console(draw)
+
+
+def _user() -> str:
+    """The name that goes into the audit trail."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # no such user in the system's list
+        return "operator"
 
 
 def _end_console(app: ConsoleApp, code: int) -> None:

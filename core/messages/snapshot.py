@@ -50,6 +50,8 @@ class RunInfo(Struct, frozen=True):
     config_source: str
     tick_interval_ms: int
     time_stop_ms: int
+    flatten_slippage_bps: Decimal = Decimal(100)
+    """How far from mid the first attempt to close a position may go."""
 
 
 class ConnectionView(Struct, frozen=True):

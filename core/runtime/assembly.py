@@ -228,6 +228,7 @@ class _EngineLife:
             config_source=self._config_source,
             tick_interval_ms=config.execution.tick_interval_ms,
             time_stop_ms=config.execution.time_stop_ms,
+            flatten_slippage_bps=config.execution.flatten_slippage_bps,
         )
 
 

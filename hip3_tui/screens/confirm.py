@@ -8,7 +8,7 @@ SPEC 11.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import ClassVar
 
 from textual.binding import BindingType
@@ -69,17 +69,22 @@ def flatten_preview(snapshot: Snapshot) -> list[Line]:
     """One order for each position that is ours to close: the whole of it, the other way."""
     if not snapshot.positions:
         return [text("no position is open now; one that opens before you confirm is closed too", "warn")]
-    return [_closing(position) for position in snapshot.positions]
+    slippage_bps = snapshot.run.flatten_slippage_bps
+    return [_closing(position, slippage_bps) for position in snapshot.positions]
 
 
-def _closing(position: PositionView) -> Line:
+def _closing(position: PositionView, slippage_bps: Decimal) -> Line:
     side = position.side.opposite
     about = position.mark_px if position.mark_px is not None else position.entry_px
+    # To the digits of the mark: close enough to see what may happen; the engine rounds to the tick.
+    bound = (about * (1 + side.sign * slippage_bps / 10_000)).quantize(
+        about, ROUND_CEILING if side.is_buy else ROUND_FLOOR
+    )
     return _sent(
         f"{'BUY' if side.is_buy else 'SELL'}",
         f.size(position.size),
         position.market.name,
-        f"about {f.price(about)}",
+        f"{'up' if side.is_buy else 'down'} to {f.price(bound)}",
         about * position.size,
         "EXTERNAL" if position.is_external else "",
     )

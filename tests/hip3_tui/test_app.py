@@ -14,9 +14,10 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.messages.commands import CancelAll, FlattenAll, PauseEntries, ResetHardStop, TripHardStop
+from core.messages.exit_codes import ExitCode
 from core.messages.snapshot import Snapshot
 from hip3_tui import gc_policy
-from hip3_tui.app import EXIT_TERMINAL_LOST, ConsoleApp
+from hip3_tui.app import ConsoleApp
 from hip3_tui.operator_actions import OPERATOR_ACTIONS, Opens
 from hip3_tui.screens.confirm import ConfirmScreen
 from hip3_tui.screens.help import WORDS, HelpScreen
@@ -76,7 +77,7 @@ async def desk(
 # --- what is on the screen -----------------------------------------------------------------------------------------------
 
 ESSENTIALS = (
-    "SIMULATOR", "ACTIVE", "READY", "AT RISK $14.83", "0.1s old", "LIVE 12m03s", "37/100", "0/200", "3/500", "120/1000",
+    "SIMULATOR", "ACTIVE", "READY", "AT RISK $14.83", "0.0s old", "LIVE 12m03s", "37/100", "0/200", "3/500", "120/1000",
     "1,234/10,000", "max 82", "order 231ms", "tick p99", "xyz:SNDK", "LONG", "23.4s", "4/5", "$1.23/$20", "PnL -$1.23", "entries resumed",
     "HARD STOP", "Flatten", "Quit",
 )  # fmt: skip
@@ -147,7 +148,7 @@ async def test_stale_is_marked_and_a_fresh_snapshot_clears_it() -> None:
     async with desk(made.snapshot(), (120, 40)) as it:
         it.now[0] = T0 + 4_300
         await it.see()
-        assert "STALE 4.3s" in it.text()
+        assert "STALE 4.2s" in it.text()
         assert "OLD PICTURE" in it.text()
         await it.see(made.snapshot(at_ms=it.now[0]))
         assert "STALE" not in it.text()
@@ -301,7 +302,7 @@ async def test_on_mainnet_f_asks_shows_what_is_sent_and_focuses_cancel() -> None
         assert it.app.focused is not None
         assert it.app.focused.id == "cancel"
         text = it.flowing()
-        for words in ("*** MAINNET ***", "SELL 0.012 xyz:SNDK about 1,236.1 $14.83", "reduce-only"):
+        for words in ("*** MAINNET ***", "SELL 0.012 xyz:SNDK down to 1,223.7 $14.83", "reduce-only"):
             assert words in text
         await it.press("enter")
         assert it.handle.sent == []
@@ -435,7 +436,7 @@ async def test_a_stop_asked_for_by_a_signal_is_shown_too() -> None:
 async def test_a_dead_terminal_leaves_in_good_order() -> None:
     async with desk(made.snapshot()) as it:
         it.app.on_terminal_dead()
-        assert it.lifecycle.asked == [(EXIT_TERMINAL_LOST, "the terminal is gone")]
+        assert it.lifecycle.asked == [(ExitCode.TERMINAL_LOST, "the terminal is gone")]
 
 
 # --- help, palette, notices ----------------------------------------------------------------------------------------------

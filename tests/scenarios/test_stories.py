@@ -38,6 +38,7 @@ from core.messages.commands import (
 )
 from core.messages.effects import (
     Alert,
+    Ask,
     Finished,
     Journal,
     LatchState,
@@ -51,6 +52,7 @@ from core.messages.effects import (
 from core.messages.events import (
     ChannelError,
     Fills,
+    OpenOrdersRead,
     OrderOutcome,
     Outcome,
     OutsideFault,
@@ -63,7 +65,7 @@ from core.messages.events import (
 from core.messages.queries import QueryFills, QueryOpenOrders, QueryOrderStatus, QueryPositions, QueryServerTime
 from core.messages.recovered import Recovered
 from core.messages.snapshot import TradingState
-from core.model.order import OrderStatus
+from core.model.order import Cancels, OrderStatus
 from core.model.position import ExitReason
 
 POST_ONLY = "Only post-only orders allowed immediately after network upgrade asset=0"
@@ -249,6 +251,7 @@ def test_lost_exit_is_repeated_as_the_same_bytes_until_flat() -> None:
     assert repeat.original_post_id == exit_.post_id
     rig.refuse(repeat, f"Invalid nonce: duplicate nonce {exit_.nonce}")
     assert rig.order(order_of(exit_)).status is OrderStatus.UNKNOWN, "the copy was refused, not the order"
+    assert any("the exchange had it already" in t for t in rig.audit("post"))
     assert rig.m.risk.counters.rejected_at_ms == ()
     rig.failing = set()
     rig.advance(3_000)
@@ -1006,3 +1009,122 @@ def test_a_duplicate_reply_changes_nothing() -> None:
     assert after.positions == before.positions
     assert after.inflight.value == 0
     assert after.run.account == ACCOUNT
+
+
+# --- what is easy to leave out ----------------------------------------------------------------------------------------------
+
+
+def test_a_missed_fill_is_found_when_the_sizes_differ() -> None:
+    rig = Rig()
+    position = rig.open_position()
+    rig.venue.execute(SNDK, SELL, position.size, D(201), rig.now, 900, None)  # by hand, elsewhere; nobody told us
+    rig.advance(6_000)
+    assert rig.position() is None
+    (trade,) = rig.snapshot().trades
+    assert (trade.exit_reason, trade.exit_price) == (ExitReason.EXTERNAL, D(201))
+
+
+def test_a_fill_that_was_said_and_never_existed_frees_its_market_in_the_end() -> None:
+    rig = Rig()
+    post = rig.enter()
+    order = order_of(post)
+    rig.reply(post, OrderOutcome(Outcome.FILLED, 900, order.size, order.price))
+    assert rig.m.orders.is_busy(SNDK)
+    rig.advance(8_000)
+    assert not rig.m.orders.is_busy(SNDK)
+    assert any("is all there is" in t for t in rig.audit("fills"))
+
+
+def test_after_a_reconnect_no_exit_leaves_before_positions_are_read() -> None:
+    rig = Rig()
+    rig.open_position()
+    rig.disconnect()
+    rig.muted = {QueryPositions}
+    rig.connect()
+    rig.quote()
+    rig.advance(5_000)
+    assert len(rig.posts) == 1
+    rig.muted = set()
+    rig.advance(5_000)
+    assert order_of(rig.posts[-1]).reduce_only
+
+
+def test_an_answer_asked_before_we_were_flat_confirms_nothing() -> None:
+    rig = Rig()
+    rig.open_position()
+    rig.muted = {QueryPositions, QueryOpenOrders}
+    rig.advance(31_500)
+    rig.handle(Shutdown(command_id="q", reason="operator"))
+    rig.fill_post(rig.posts[-1])
+    rig.advance(100)
+    for dex in ("xyz", ""):
+        rig.handle(rig.venue.positions_read(dex, rig.now))
+        rig.handle(OpenOrdersRead(dex, ()))
+    assert rig.effects(Finished) == []
+    rig.muted = set()
+    rig.advance(2_000)
+    assert [f.confirmed for f in rig.effects(Finished)] == [True]
+
+
+def test_l41_a_time_jump_makes_every_age_suspect_and_asks_everything_again() -> None:
+    rig = Rig()
+    rig.muted = {QueryPositions}
+    rig.advance(5_500)
+    out = sum(isinstance(e.query, QueryPositions) for e in rig.effects(Ask))
+    rig.quote()
+    rig.handle(TimeJump(2_500))
+    assert rig.market(SNDK).bbo_age_ms is None
+    assert rig.dislocate(NVDA) is not None, "a fresh quote is a fresh quote"
+    rig.advance(100)
+    assert sum(isinstance(e.query, QueryPositions) for e in rig.effects(Ask)) == out + 2
+
+
+def test_a_cancel_that_was_queued_when_the_connection_went_is_sent_on_the_next_one() -> None:
+    rig = Rig(ready=False)
+    rig.venue.open_orders = [foreign_order()]
+    rig.ready()
+    rig.sends = False
+    rig.enter(SNDK)
+    rig.handle(TripHardStop(command_id="x"))
+    rig.advance(100)
+    assert rig.m.scheduler.depths[0] == 2, "they wait for the post before them"
+    rig.disconnect()
+    assert rig.m.scheduler.is_empty
+    rig.sends = True
+    rig.ready()
+    assert any(c.oid == 77 for p in rig.posts[1:] if isinstance(p.batch, Cancels) for c in p.batch.cancels)
+
+
+def test_reset_is_refused_while_only_an_order_is_left() -> None:
+    rig = Rig(ready=False)
+    rig.venue.open_orders = [foreign_order()]
+    rig.ready()
+    rig.handle(TripHardStop(command_id="x"))
+    reset = ResetHardStop(command_id="r", reason="x")
+    rig.handle(reset)
+    assert "0 positions and 1 orders are left" in rig.answer_of(reset)
+
+
+def test_cancel_all_takes_back_what_is_queued() -> None:
+    rig = Rig()
+    rig.enter(SNDK)
+    rig.dislocate(NVDA)
+    cancel = CancelAll(command_id="c")
+    rig.handle(cancel)
+    assert rig.answer_of(cancel) == "cancel all: 1 queued taken back, 1 cancels"
+    assert rig.m.scheduler.depths[2] == 0
+    assert not rig.m.orders.is_busy(NVDA)
+
+
+def test_a_position_in_a_market_that_is_not_ours_is_shown_and_not_time_stopped() -> None:
+    rig = Rig(make_config(("xyz:SNDK",)), ready=False)
+    rig.venue.held[NVDA] = (D("0.2"), D(180))
+    rig.ready()
+    rig.advance(62_000)
+    position = rig.position(NVDA)
+    assert position is not None
+    assert (position.is_external, position.time_stop_at_ms, position.mark_px) == (True, None, D(180))
+    assert rig.posts == []
+    rig.handle(TripHardStop(command_id="x"))
+    rig.advance(200)
+    assert order_of(rig.posts[-1]).market == NVDA, "the stop closes everything held"

@@ -8,7 +8,7 @@ from engine_rig import BUY, NOW, NVDA, SELL, SNDK, ZERO, D
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.engine.positions import AGREE_AFTER_MS, PositionChange, PositionTracker
+from core.engine.positions import PositionChange, PositionTracker
 from core.messages.events import PositionsRead, VenuePosition
 from core.model.market import MarketKey
 from core.model.order import OrderSide
@@ -139,8 +139,8 @@ def test_l07_one_empty_answer_closes_nothing_a_second_one_two_seconds_later_does
     take(tracker, fill(BUY, "1", 1))
     assert ask(tracker, read(1_000)) == []
     assert tracker.is_suspect(SNDK)
-    assert ask(tracker, read(1_000 + AGREE_AFTER_MS - 1)) == []
-    (change,) = ask(tracker, read(1_000 + AGREE_AFTER_MS))
+    assert ask(tracker, read(2_999)) == []
+    (change,) = ask(tracker, read(3_000))
     assert change.closed
     assert change.by_resync
     assert tracker.all() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from engine_rig import (
     BTC,
     NVDA,
@@ -396,9 +397,10 @@ def test_terminal_is_not_settled_until_the_fills_are_in() -> None:
     assert not rig.m.orders.is_busy(SNDK)
 
 
-def test_two_lost_exits_are_both_repeated() -> None:
-    """Two posts lost at the same time: each one's bytes are sent again, up to three times."""
-    rig = Rig()
+@pytest.mark.parametrize("inflight_limit", [100, 2])
+def test_two_lost_exits_are_both_repeated(inflight_limit: int) -> None:
+    """Two posts lost at the same time: each one's bytes are sent again, up to three times, and never above the limit."""
+    rig = Rig(make_config(execution=ExecutionConfig(inflight_limit=inflight_limit, inflight_high_watermark=2)))
     for market in (SNDK, NVDA):
         rig.open_position(market)
         rig.advance(100)
@@ -409,7 +411,7 @@ def test_two_lost_exits_are_both_repeated() -> None:
     rig.muted = {QueryOrderStatus, QueryFills}
     rig.disconnect()
     rig.ready()
-    rig.advance(12_000)
+    rig.advance(14_000)
     repeated = [r.original_post_id for r in rig.reposts]
     assert {p: repeated.count(p) for p in repeated} == {p.post_id: 3 for p in exits}
 

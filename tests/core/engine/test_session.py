@@ -1,0 +1,221 @@
+"""One connection from open to ready: what is read, what is refused, what is asked again."""
+
+from __future__ import annotations
+
+from engine_rig import BTC, NVDA, SNDK, SPECS, D, Rig, make_config, order_of, report_of
+from msgspec.structs import replace
+
+from core.config import MarketConfig
+from core.messages.effects import Ask, Reconnect, Refuse, Subscribe
+from core.messages.events import Connected, FeesRead, OrderOutcome, Outcome, SpecsRead
+from core.messages.queries import (
+    QueryBook,
+    QueryFees,
+    QueryOpenOrders,
+    QueryPositions,
+    QueryRateLimit,
+    QueryServerTime,
+    QuerySpecs,
+)
+from core.messages.snapshot import ConnectionPhase, TradingState
+from core.model.order import OrderStatus
+
+
+def test_a_connection_begins_with_its_questions() -> None:
+    rig = Rig(ready=False)
+    effects = rig.handle(Connected(1))
+    asked = [e.query for e in effects if isinstance(e, Ask)]
+    assert asked[:4] == [QuerySpecs("xyz"), QuerySpecs(""), QueryOpenOrders("xyz"), QueryOpenOrders("")]
+    assert {QueryFees(), QueryRateLimit(), QueryServerTime()} <= set(asked)
+
+
+def test_positions_are_asked_only_with_the_fills_in_hand() -> None:
+    rig = Rig(ready=False)
+    rig.handle(Connected(1))
+    rig.advance(3_000)
+    assert not [a for a in rig.effects(Ask) if isinstance(a.query, QueryPositions)]
+    rig.connect()
+    assert [a.query for a in rig.effects(Ask) if isinstance(a.query, QueryPositions)] == [
+        QueryPositions("xyz"),
+        QueryPositions(""),
+    ]
+
+
+def test_subscribes_once_every_dex_has_told_its_markets() -> None:
+    rig = Rig(ready=False)
+    rig.muted = {QuerySpecs}
+    rig.handle(Connected(1))
+    rig.handle(SpecsRead("xyz", (SPECS[SNDK], SPECS[NVDA])))
+    assert rig.effects(Subscribe) == []
+    rig.handle(SpecsRead("", (SPECS[BTC],)))
+    assert rig.effects(Subscribe) == [Subscribe((SNDK, NVDA, BTC))]
+    rig.handle(SpecsRead("", (SPECS[BTC],)))
+    assert len(rig.effects(Subscribe)) == 1
+
+
+def test_phases_on_the_way_to_ready() -> None:
+    rig = Rig(ready=False)
+    assert rig.snapshot().connection.phase is ConnectionPhase.CONNECTING
+    rig.connect()
+    assert rig.snapshot().connection.phase is ConnectionPhase.SYNCING
+    rig.quote()
+    rig.advance(100)
+    snapshot = rig.snapshot()
+    assert snapshot.connection.phase is ConnectionPhase.LIVE
+    assert snapshot.state is TradingState.ACTIVE
+    rig.disconnect("gone")
+    connection = rig.snapshot().connection
+    assert (connection.phase, connection.reason) == (ConnectionPhase.RECONNECTING, "gone")
+
+
+def test_l01_a_pinned_id_that_is_another_market_refuses_and_names_both() -> None:
+    pinned = (MarketConfig("xyz:SNDK", asset_idx=110002), MarketConfig("xyz:NVDA"))
+    rig = Rig(replace(make_config(), markets=pinned), ready=False)
+    rig.connect()
+    (refusal,) = rig.effects(Refuse)
+    assert refusal.reason == ("xyz:SNDK: asset_idx 110002 is pinned, but the exchange says 110016; 110002 is xyz:NVDA")
+    assert rig.effects(Subscribe) == []
+    rig.advance(5_000)
+    assert rig.posts == []
+
+
+def test_a_pinned_id_that_fits_is_fine() -> None:
+    rig = Rig(replace(make_config(), markets=(MarketConfig("BTC", asset_idx=0),)), ready=False)
+    rig.connect()
+    assert rig.effects(Refuse) == []
+    assert rig.engine.asset_id(BTC) == 0
+    assert rig.engine.asset_ids == {BTC: 0}
+
+
+def test_a_market_that_the_exchange_does_not_list_refuses() -> None:
+    rig = Rig(make_config(markets=("xyz:SNDK", "xyz:SNDKK")), ready=False)
+    rig.connect()
+    assert rig.effects(Refuse)[0].reason == "xyz:SNDKK: the exchange lists no such market on xyz"
+
+
+def test_l45_a_changed_parameter_stops_and_the_market_stays_stopped() -> None:
+    rig = Rig()
+    rig.open_position()
+    rig.venue.specs[SNDK] = replace(SPECS[SNDK], sz_decimals=2, max_leverage=5)
+    rig.advance(61_000)
+    stop = rig.snapshot().hard_stop
+    assert stop.reason == "parameter change xyz:SNDK: sz_decimals 3 -> 2, max_leverage 10 -> 5"
+    assert "restart to take them over" in rig.m.market_gates.judge(rig.m.markets[SNDK], rig.now).blocked
+
+
+def test_l45_a_parameter_that_changed_while_the_connection_was_down_stops() -> None:
+    rig = Rig()
+    rig.disconnect()
+    rig.venue.specs[SNDK] = replace(SPECS[SNDK], asset_id=110017, index=17)
+    rig.ready()
+    assert any("asset_id 110016 -> 110017" in t for t in rig.audit("hard stop"))
+
+
+def test_a_market_that_left_the_universe_stops() -> None:
+    rig = Rig()
+    del rig.venue.specs[NVDA]
+    rig.advance(61_000)
+    assert rig.snapshot().hard_stop.reason == "parameter change xyz:NVDA: gone from the universe"
+
+
+def test_a_delisted_market_is_not_subscribed_and_holds_nothing_up() -> None:
+    rig = Rig(ready=False)
+    rig.venue.specs[NVDA] = replace(SPECS[NVDA], is_delisted=True)
+    rig.connect()
+    assert rig.effects(Subscribe) == [Subscribe((SNDK, BTC))]
+    rig.quote(SNDK, BTC)
+    rig.advance(100)
+    assert rig.snapshot().ready.is_ready
+    assert rig.market(NVDA).gate == "market risk: delisted"
+
+
+def test_a_market_without_data_is_left_out_after_10_s_and_comes_back() -> None:
+    rig = Rig(ready=False)
+    rig.muted = {QueryBook}
+    rig.quotes_live = False
+    rig.connect()
+    for _ in range(9):
+        rig.quote(SNDK, NVDA)
+        rig.advance(1_000)
+    assert rig.snapshot().ready.missing == ("bbo of BTC",)
+    for _ in range(2):
+        rig.quote(SNDK, NVDA)
+        rig.advance(1_000)
+    assert rig.snapshot().ready.is_ready
+    assert rig.market(BTC).left_out
+    assert rig.market(BTC).gate.startswith("market risk: left out")
+    rig.quote()
+    rig.advance(100)
+    assert not rig.market(BTC).left_out
+    assert any("has data again" in t for t in rig.audit("market"))
+
+
+def test_no_market_with_data_is_not_ready() -> None:
+    rig = Rig(ready=False)
+    rig.muted = {QueryBook}
+    rig.quotes_live = False
+    rig.connect()
+    rig.advance(12_000)
+    assert rig.snapshot().ready.missing == ("no market has data",)
+
+
+def test_a_quiet_bbo_is_asked_for_before_it_blocks() -> None:
+    rig = Rig()
+    rig.quotes_live = False
+    rig.log.clear()
+    rig.advance(7_000)  # the contexts stay fresh for 8 s
+    books = [a.query for a in rig.effects(Ask) if isinstance(a.query, QueryBook)]
+    assert {q.market for q in books} == {SNDK, NVDA, BTC}
+    assert len(books) < 20, "not at every tick"
+    assert rig.snapshot().ready.md_ready
+
+
+def test_a_stale_oracle_takes_ready_away_and_an_update_brings_it_back() -> None:
+    rig = Rig()
+    rig.quotes_live = False
+    rig.advance(8_200)
+    assert "oracle of BTC" in rig.snapshot().ready.missing
+    rig.quote()
+    rig.advance(100)
+    assert rig.snapshot().ready.is_ready
+
+
+def test_l23_silence_behind_an_open_socket_reconnects() -> None:
+    rig = Rig()
+    rig.quotes_live = False
+    rig.advance(29_000)
+    assert rig.effects(Reconnect) == []
+    rig.advance(3_000)
+    assert [e.reason for e in rig.effects(Reconnect)] == ["no market data for 30 s"]
+
+
+def test_the_accounts_own_fee_is_scaled_per_market() -> None:
+    rig = Rig(ready=False)
+    rig.venue.specs[SNDK] = replace(SPECS[SNDK], growth_mode=True, fee_scale=D("0.2"))
+    rig.ready()
+    rig.handle(FeesRead(D("0.0005"), D("0.0001")))
+    assert rig.market(SNDK).fee_bps == D(1)
+    assert rig.market(NVDA).fee_bps == D(5)
+    assert rig.market(SNDK).threshold_bps == D(13)
+
+
+def test_observation_mode_watches_and_sends_nothing() -> None:
+    rig = Rig(make_config(mode="observation", signer=None), ready=False)
+    rig.connect()
+    rig.quote()
+    rig.advance(1_000)
+    assert rig.snapshot().state is TradingState.HALTED
+    assert rig.dislocate() is None
+    assert rig.market(SNDK).last_denial == "not ready: observation mode"
+    assert rig.snapshot().tally.signals == 1
+
+
+def test_orders_are_compared_with_the_exchanges_list_now_and_then() -> None:
+    """L04: no order update ever came; the list and orderStatus tell."""
+    rig = Rig()
+    post = rig.enter()
+    rig.reply(post, OrderOutcome(Outcome.RESTING, 501))
+    rig.venue.known[order_of(post).cloid] = report_of(order_of(post), OrderStatus.CANCELED, 501)
+    rig.advance(31_000)
+    assert rig.order(order_of(post)).status is OrderStatus.CANCELED
+    assert not rig.m.orders.is_busy(SNDK)
