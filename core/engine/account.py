@@ -10,6 +10,7 @@ SPEC 6, 7; DESIGN, four rules; lessons L02-L09, L18, L35.
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 
 from core.engine.exits import Exits
 from core.engine.lookups import NO_POST, Case
@@ -301,7 +302,7 @@ class Account:
         m.note(
             Severity.INFO,
             "trade",
-            f"{market}: closed by {reason.value}, {trade.actual_edge_bps:+.1f} bps, net ${net:+.4f}",
+            f"{market}: closed by {reason.value}, {trade.actual_edge_bps:+.1f} bps, net {_usd(net)}",
             correlation_id=trade.trade_id,
         )
         reasons = [m.risk.on_position_closed(net)]
@@ -357,6 +358,11 @@ class Account:
             return
         self._fills_asked_ms = m.now
         m.ask(QueryFills(max(0, start_ms)))
+
+
+def _usd(amount: Decimal) -> str:
+    """With its sign before the currency, as on the screen."""
+    return f"{'-' if amount < 0 else '+'}${abs(amount):.4f}"
 
 
 def _fill_view(fill: Fill, is_external: bool) -> FillView:

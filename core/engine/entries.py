@@ -18,6 +18,7 @@ from core.messages.effects import Journal, Severity, SignalRow
 from core.model.cloid import Cloid
 from core.model.market import MarketKey
 from core.model.order import OrderSide, PendingOrder, Purpose, Report, TimeInForce
+from core.model.rounding import wire_text
 from core.model.signal import Signal
 
 ENTRY_MAX_AGE_MS = 1_000
@@ -25,12 +26,20 @@ ENTRY_MAX_AGE_MS = 1_000
 
 
 class Episode:
-    """A dislocation that is going on."""
+    """A dislocation that is going on. ``counted``: gates whose refusal is told already, or would only tell our own doing."""
 
-    def __init__(self, signal_id: str, side: OrderSide) -> None:
+    def __init__(self, signal_id: str, side: OrderSide, counted: frozenset[Gate] = frozenset()) -> None:
         self.signal_id = signal_id
         self.side = side
-        self.counted: set[Gate] = set()
+        self.counted = set(counted)
+        self.is_signal = False
+        """It came to a verdict that was told."""
+
+
+_OF_OUR_OWN = frozenset(
+    {Gate.MAX_POSITION_MARKET, Gate.HAS_POSITION, Gate.PENDING_ORDER, Gate.FLATTEN, Gate.MARKET_RISK}
+)
+"""After an entry was accepted the same dislocation goes on: that we hold it now is no second signal missed."""
 
 
 class Denial:
@@ -58,10 +67,7 @@ class Entries:
             return
         episode = self._episodes.get(state.market)
         if episode is None or episode.side is not found.side:
-            self._count += 1
-            m.tally.signals += 1
-            episode = Episode(f"s{m.run.run_id}-{self._count}", found.side)
-            self._episodes[state.market] = episode
+            episode = self._begin(state.market, found.side)
         self._judge(state, found, episode, verdict.blocked)
 
     def _judge(self, state: MarketState, found: Dislocation, episode: Episode, market_risk: str) -> None:
@@ -70,13 +76,25 @@ class Entries:
         if denied is None:
             denied = self._place(state, found, episode)
         if denied is None:
-            self._episodes.pop(state.market, None)
+            self._tell(episode)
+            self._begin(state.market, found.side, _OF_OUR_OWN)
             return
         if denied.gate not in episode.counted:
+            self._tell(episode)
             episode.counted.add(denied.gate)
             m.tally.denied[denied.gate] += 1
             self.last_denial[state.market] = Denial(denied.text, m.now)
             m.emit(Journal(SignalRow(self._signal(state, found, episode), denied.text)))
+
+    def _begin(self, market: MarketKey, side: OrderSide, counted: frozenset[Gate] = frozenset()) -> Episode:
+        self._count += 1
+        episode = self._episodes[market] = Episode(f"s{self._m.run.run_id}-{self._count}", side, counted)
+        return episode
+
+    def _tell(self, episode: Episode) -> None:
+        if not episode.is_signal:
+            episode.is_signal = True
+            self._m.tally.signals += 1
 
     def facts(self, state: MarketState, found: Dislocation, market_risk: str) -> EntryFacts:
         """What the gates look at."""
@@ -206,7 +224,7 @@ class Entries:
         m.note(
             Severity.INFO,
             "entry",
-            f"{state.market} {found.side.value} {found.size} @ {found.price}, edge {found.edge_bps:.1f} bps",
+            f"{state.market} {found.side.value} {wire_text(found.size)} @ {wire_text(found.price)}, edge {found.edge_bps:.1f} bps",
             correlation_id=signal.signal_id,
         )
         return None

@@ -46,7 +46,7 @@ class Operator:
             case TripHardStop():
                 self._answer(command, f"hard stop by {command.who}")
                 self._stop_desk.trip(
-                    f"{command.reason} ({command.who})" if command.who != command.reason else command.who
+                    command.reason if command.who in command.reason else f"{command.reason} ({command.who})"
                 )
             case ResetHardStop():
                 refusal = self._stop_desk.reset(command)

@@ -69,7 +69,7 @@ class PositionTracker:
     def take_new(self, fills: tuple[Fill, ...]) -> list[Fill]:
         """Those of the fills that were never seen before, in time order. From now on they count as seen."""
         new = []
-        for fill in sorted(fills, key=lambda f: (f.time_ms, f.tid)):
+        for fill in sorted(fills, key=lambda f: f.time_ms):
             self._remember(fill)
             if fill.key not in self._seen:
                 self._seen.add(fill.key)
@@ -157,7 +157,7 @@ class PositionTracker:
         mine = [f for f in self._buffered if f.market.dex == read.dex]
         self._buffered = [f for f in self._buffered if f.market.dex != read.dex]
         changes = []
-        for fill in sorted(mine, key=lambda f: (f.time_ms, f.tid)):
+        for fill in sorted(mine, key=lambda f: f.time_ms):
             if fill.time_ms > read.time_ms:
                 change = self.apply(fill, now_ms)
                 if change is not None:
@@ -196,7 +196,7 @@ class PositionTracker:
             return
         fills.append(fill)
         if len(fills) > 1 and fills[-2].time_ms > fill.time_ms:
-            fills.sort(key=lambda f: (f.time_ms, f.tid))
+            fills.sort(key=lambda f: f.time_ms)
         del fills[:-_HISTORY]
 
     def _built_since(self, market: MarketKey, side: OrderSide, now_ms: int) -> int:

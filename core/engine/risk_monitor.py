@@ -86,7 +86,7 @@ class RiskMonitor:
         """The daily trade cap: pauses entries, stops nothing else."""
         self._roll_day(now_ms)
         if self.counters.trades_today >= self._max_daily_trades:
-            return f"daily trade cap: {self.counters.trades_today} of {self._max_daily_trades}"
+            return f"{self.counters.trades_today} of {self._max_daily_trades}"
         return ""
 
     def after_reset(self, *, forgive_loss: bool) -> None:

@@ -35,7 +35,7 @@ def _fill(fill: FillView, width: int) -> Line:
     head = _head(fill.time_ms, fill.market.name, "BUY" if fill.side.is_buy else "SELL", "accent")
     parts = [
         text(" EXTERNAL ", "plate-warn") if fill.is_external else (),
-        text(f"{f.size(fill.size)} @ {f.price(fill.price)}"),
+        text(f"{f.size(fill.size)}@{f.price(fill.price)}"),
         text(f"fee {f.price(round(fill.fee_usd, 4))}", "dim"),
         text(f"oid {fill.oid}", "dim"),
     ]
@@ -56,13 +56,13 @@ def _trade(trade: Trade, width: int) -> Line:
 
 
 def _head(at_ms: int, market: str, what: str, style: str) -> Line:
-    return ((f"{f.clock_time(at_ms)} ", "dim"), (f.fit(market, 9), ""), (f" {what:<5}", style))
+    return ((f"{f.clock_time(at_ms)} ", "dim"), (f.fit(market, 8), ""), (f" {what:<5}", style))
 
 
 def as_fits(parts: list[Line], width: int) -> Line:
-    """The parts that fit, from the first on: the last ones are the least."""
+    """The parts that fit, from the first on: the last ones are the least. The first two stay, and are cut with a mark if they must."""
     line = join(parts, " ")
-    while line_width(line) > width and len(parts) > 2:
+    while line_width(line) > width and len(parts) > 3:
         parts = parts[:-1]
         line = join(parts, " ")
     return line

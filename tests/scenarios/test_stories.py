@@ -679,7 +679,7 @@ def test_daily_trade_cap_denies_entries_and_stops_nothing() -> None:
     end_exits(rig, 32_000)
     assert rig.position() is None
     assert rig.dislocate() is None
-    assert rig.market(SNDK).last_denial == "daily trade cap: daily trade cap: 1 of 1"
+    assert rig.market(SNDK).last_denial == "daily trade cap: 1 of 1"
     assert not rig.snapshot().hard_stop.tripped
 
 
@@ -1060,6 +1060,7 @@ def test_an_answer_asked_before_we_were_flat_confirms_nothing() -> None:
     for dex in ("xyz", ""):
         rig.handle(rig.venue.positions_read(dex, rig.now))
         rig.handle(OpenOrdersRead(dex, ()))
+    rig.advance(100)
     assert rig.effects(Finished) == []
     rig.muted = set()
     rig.advance(2_000)

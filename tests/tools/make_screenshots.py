@@ -63,8 +63,20 @@ async def shoot(program: Program) -> None:
     program.engine.send(ResetHardStop(command_id="screenshots", reason="screenshots are taken"))
 
 
+class Staying:
+    """A life cycle for a console that comes and goes while the engine trades on."""
+
+    exiting = False
+
+    def begin_exit(self, code: int, reason: str) -> None:
+        pass
+
+    def insist(self) -> None:
+        pass
+
+
 async def picture(program: Program, name: str, size: tuple[int, int], *keys: str) -> None:
-    app = ConsoleApp(program.engine, program.lifecycle, own_gc=False)
+    app = ConsoleApp(program.engine, Staying(), own_gc=False)
     async with app.run_test(size=size) as pilot:
         await settle(pilot)
         if keys:

@@ -88,7 +88,7 @@ def test_daily_cap_refuses_entries_and_a_new_day_begins_anew() -> None:
     risk.on_position_opened(NOW)
     assert risk.refuses_entry(NOW) == ""
     risk.on_position_opened(NOW)
-    assert risk.refuses_entry(NOW) == "daily trade cap: 2 of 2"
+    assert risk.refuses_entry(NOW) == "2 of 2"
     assert risk.refuses_entry(NOW + 24 * HOUR) == ""
     assert risk.counters.trades_today == 0
 
