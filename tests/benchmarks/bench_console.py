@@ -87,7 +87,9 @@ def main() -> None:
     for name, samples in rows.items():
         steady = samples["tick_late_ms"][50:]  # the first seconds import and paint
         print(name)
-        print(f"  signal to bytes on the socket, ms:  {describe(samples['signal_to_socket_ms'])}   aim: p50 < 0.5, p99 < 3")
+        print(
+            f"  signal to bytes on the socket, ms:  {describe(samples['signal_to_socket_ms'])}   aim: p50 < 0.5, p99 < 3"
+        )
         print(f"  tick lateness, ms:                  {describe(steady)}   aim: p99 < 3, max < 20")
         print(f"  spawn to first frame, s:            {samples['first_frame_s'][0]:.2f}   aim: < 1")
     loaded, quiet = (statistics.median(r["signal_to_socket_ms"] or [0.0]) for r in rows.values())

@@ -16,7 +16,7 @@ from typing import Any
 
 CONFIG, OUT = sys.argv[1], sys.argv[2]
 
-from core.runtime import gateway, inbox, link, lifecycle, loop_meter  # noqa: E402
+from core.runtime import gateway, inbox, lifecycle, link, loop_meter  # noqa: E402
 
 samples: list[float] = []
 """Milliseconds from the quote's arrival to the bytes of its post, when nothing was sent in the 150 ms before."""

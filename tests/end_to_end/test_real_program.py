@@ -166,9 +166,7 @@ def test_a_killed_simulator_is_a_hard_stop_on_screen(venue: Venue, console: PtyP
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-def test_a_terminal_that_nobody_reads_for_60_s_does_not_stop_the_time_stop(
-    venue: Venue, console: PtyProgram
-) -> None:
+def test_a_terminal_that_nobody_reads_for_60_s_does_not_stop_the_time_stop(venue: Venue, console: PtyProgram) -> None:
     enter(venue)
     entered = time.monotonic()
     console.wait_for("LONG", timeout=5)

@@ -129,7 +129,11 @@ def draw_png(chromium: str, svg: Path) -> None:
         command = [
             *(chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run"),
             *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-            *(f"--window-size={width},{height}", f"--user-data-dir={tmp}/profile", f"--screenshot={svg.with_suffix('.png')}"),
+            *(
+                f"--window-size={width},{height}",
+                f"--user-data-dir={tmp}/profile",
+                f"--screenshot={svg.with_suffix('.png')}",
+            ),
             page.as_uri(),
         ]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120)
