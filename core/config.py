@@ -174,10 +174,6 @@ class RiskConfig(_Section, frozen=True):
     """How often positions are compared with the exchange's own view of each dex."""
 
 
-class AlertsConfig(_Section, frozen=True):
-    urls: tuple[str, ...] = ()
-
-
 class JournalConfig(_Section, frozen=True):
     path: str | None = None
     """The SQLite file. Default: a folder per network and account under the user's state directory."""
@@ -212,7 +208,6 @@ class Config(_Section, frozen=True):
     safety: SafetyConfig = SafetyConfig()
     execution: ExecutionConfig = ExecutionConfig()
     risk: RiskConfig = RiskConfig()
-    alerts: AlertsConfig = AlertsConfig()
     journal: JournalConfig = JournalConfig()
     sim: SimConfig = SimConfig()
 

@@ -37,7 +37,7 @@ from hip3_tui.themes import NIGHT
 
 _TOAST_S = 6.0
 _ALARM_TOAST_S = 8.0
-"""The banner stays for as long as it is true; the toast only says that it is new."""
+"""The banner stays for as long as it is true; a toast tells it only to those who cannot see the banner, behind a dialog."""
 _SEVERITY: dict[Severity, SeverityLevel] = {
     Severity.INFO: "information",
     Severity.WARNING: "warning",
@@ -156,7 +156,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         for screen in self.screen_stack:
             if isinstance(screen, Dialog):
                 screen.show(picture)
-        for notice in self._notices.of(picture):
+        for notice in self._notices.of(picture, self._clock()):
             self._tell(notice)
         if self._is_leaving(picture):
             self._show_leaving(picture)
@@ -164,8 +164,17 @@ class ConsoleApp(App[int], inherit_bindings=False):
     def _tell(self, notice: Notice) -> None:
         if notice.bell:
             self.bell()
+        if notice.in_banner and not self._banner_is_covered:
+            return
         timeout = _ALARM_TOAST_S if notice.severity is Severity.CRITICAL else _TOAST_S
-        self.notify(notice.text, title=notice.title, severity=_SEVERITY[notice.severity], timeout=timeout, markup=False)
+        # In one line and without a title of its own: a toast covers part of the lists.
+        words = f"{notice.title}: {notice.text}"
+        self.notify(words, severity=_SEVERITY[notice.severity], timeout=timeout, markup=False)
+
+    @property
+    def _banner_is_covered(self) -> bool:
+        """By any dialog but that of leaving, which stays at the bottom."""
+        return isinstance(self.screen, Dialog) and not isinstance(self.screen, ShutdownScreen)
 
     # --- acting ------------------------------------------------------------------------------------------------------
 

@@ -22,14 +22,18 @@ _LEVELS = "▁▂▃▄▅▆▇█"
 # --- numbers ---------------------------------------------------------------------------------------------------------
 
 
-def price(px: Decimal | None) -> str:
-    """At most 7 significant digits, thousands apart: ``65,123.5``, ``0.0123456``."""
+def price(px: Decimal | None, at_least: int = 0) -> str:
+    """At most 7 significant digits, thousands apart: ``65,123.5``, ``0.0123456``; with ``at_least`` so many decimals."""
+    return UNKNOWN if px is None else f"{px:,.{max(at_least, decimals(px))}f}"
+
+
+def decimals(px: Decimal | None) -> int:
+    """How many decimals `price` shows, so that prices side by side can be given the same."""
     if px is None:
-        return UNKNOWN
+        return 0
     exponent = px.as_tuple().exponent
     assert isinstance(exponent, int), f"a price is a finite number, not {px}"
-    decimals = max(0, min(-exponent, _PRICE_DIGITS - 1 - px.adjusted()))
-    return f"{px:,.{decimals}f}"
+    return max(0, min(-exponent, _PRICE_DIGITS - 1 - px.adjusted()))
 
 
 def size(amount: Decimal | None) -> str:

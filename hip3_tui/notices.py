@@ -23,6 +23,8 @@ class Notice(NamedTuple):
     text: str
     severity: Severity
     bell: bool = False
+    in_banner: bool = False
+    """The banner on the main screen says the same for as long as it is true."""
 
 
 class Notices:
@@ -36,22 +38,22 @@ class Notices:
         """A command was sent; its answer, or the lack of one, will be a notice."""
         self._expected[command_id] = (title, now_ms)
 
-    def of(self, picture: Picture) -> list[Notice]:
-        """What is new in this picture."""
+    def of(self, picture: Picture, now_ms: int) -> list[Notice]:
+        """What is new in this picture. ``now_ms`` is of the clock that `expect` was told, not of the engine's."""
         notices: list[Notice] = []
         if picture.death and not self._is_dead:
             self._is_dead = True
-            notices.append(Notice("ENGINE DEAD", picture.death, Severity.CRITICAL, bell=True))
+            notices.append(Notice("ENGINE DEAD", picture.death, Severity.CRITICAL, bell=True, in_banner=True))
         if picture.snapshot is not None:
             stop = picture.snapshot.hard_stop
             if stop.tripped and stop.at_ms != self._tripped_at:
-                notices.append(Notice("HARD STOP", stop.reason, Severity.CRITICAL, bell=True))
+                notices.append(Notice("HARD STOP", stop.reason, Severity.CRITICAL, bell=True, in_banner=True))
             self._tripped_at = stop.at_ms if stop.tripped else None
             for entry in self._trail.add(picture.snapshot.audit):
                 if entry.command_id in self._expected:
                     title, _ = self._expected.pop(entry.command_id)
                     notices.append(Notice(title, entry.text, entry.severity))
-        notices += self._unanswered(picture.now_ms)
+        notices += self._unanswered(now_ms)
         return notices
 
     def _unanswered(self, now_ms: int) -> list[Notice]:

@@ -120,7 +120,7 @@ def _cancel_all(picture: Picture, command_id: str, who: str) -> AnyCommand:
 
 
 def _trip(picture: Picture, command_id: str, who: str) -> AnyCommand:
-    return TripHardStop(command_id=command_id, who=who, reason=f"operator key ({who})")
+    return TripHardStop(command_id=command_id, who=who, reason="operator key")
 
 
 def _pause(picture: Picture, command_id: str, who: str) -> AnyCommand:

@@ -32,7 +32,7 @@ from core.messages.queries import Query, QueryFills, QueryOpenOrders, QueryOrder
 from core.messages.snapshot import FillView
 from core.model.cloid import Cloid, is_ours
 from core.model.market import MarketKey
-from core.model.order import OrderStatus, Purpose, Report
+from core.model.order import OrderStatus, Purpose, Report, TimeInForce
 from core.model.position import ExitReason, Fill
 
 _FILLS_EVERY_MS = 1_000
@@ -96,8 +96,7 @@ class Account:
                 assert order.cloid is not None
                 m.ask(QueryOrderStatus(order.cloid))
         m.readiness.on_open_orders(read.dex)
-        if not any(is_ours(r.cloid) for r in read.orders):
-            self._confirm(query, asked_ms)
+        self._confirm(query, asked_ms, is_empty=not any(is_ours(r.cloid) for r in read.orders))
 
     def on_positions(self, read: PositionsRead) -> None:
         m = self._m
@@ -107,7 +106,7 @@ class Account:
             return  # asked on a connection that is gone
         m.account_values[read.dex] = read.account_value
         for p in read.positions:
-            if not m.is_configured(p.market) and p.signed_size:
+            if p.signed_size:
                 m.venue_marks[p.market] = abs(p.position_value / p.signed_size)
         is_first = read.dex not in self._first_read
         self._first_read.add(read.dex)
@@ -120,16 +119,22 @@ class Account:
         if m.positions.has_suspects:
             self._ask_fills(m.now - 60_000)
         m.readiness.on_positions(read.dex)
-        if not read.positions:
-            self._confirm(query, asked_ms)
+        self._confirm(query, asked_ms, is_empty=not read.positions)
 
     def on_order_status(self, read: OrderStatusRead) -> None:
         m = self._m
         asked_ms = m.asker.on_answer(QueryOrderStatus(read.cloid), m.now)
+        asked = asked_ms if asked_ms is not None else 0
         if read.report is not None:
             self._apply_report(read.report)
-            return
-        case = m.lookups.on_miss(read.cloid, asked_ms if asked_ms is not None else 0)
+            order = m.orders.get(read.cloid)
+            # An IOC never rests: once its time is over, a status that nobody understands says no more than "not known" does.
+            if read.report.status is not OrderStatus.UNKNOWN or order is None or order.tif is not TimeInForce.IOC:
+                return
+        elif m.lookups.get(read.cloid) is None:
+            # It was seen open, and is gone without a word on how it ended.
+            self.on_change(m.orders.report(read.cloid, Report.LOST, m.now, reason="no longer known to the exchange"))
+        case = m.lookups.on_miss(read.cloid, asked)
         if case is not None and case.is_proven_absent:
             self._conclude_absent(case.cloid)
 
@@ -173,6 +178,12 @@ class Account:
             self._ask_fills(min(oldest) - FILL_MARGIN_MS)
         for case in m.lookups.all():
             m.ask_every(QueryOrderStatus(case.cloid), _FILLS_EVERY_MS)
+        for order in m.orders.live():
+            # An IOC that is said to be open is one whose end we have missed.
+            seen_open = order.status in (OrderStatus.OPEN, OrderStatus.PARTIAL_FILLED) and order.tif is TimeInForce.IOC
+            if seen_open and m.now - order.updated_at_ms >= _FILLS_EVERY_MS:
+                assert order.cloid is not None
+                m.ask_every(QueryOrderStatus(order.cloid), _FILLS_EVERY_MS)
 
     def on_disconnect(self) -> None:
         self._first_read.clear()
@@ -344,12 +355,17 @@ class Account:
         if case.post_id != NO_POST and not m.lookups.uses_post(case.post_id):
             m.emit(ForgetPost(case.post_id))
 
-    def _confirm(self, query: Query, asked_ms: int | None) -> None:
-        """The exchange said "nothing" to a question asked after we believed it: that is what an orderly stop waits for."""
+    def _confirm(self, query: Query, asked_ms: int, *, is_empty: bool) -> None:
+        """The exchange said "nothing" to a question asked after we believed it: that is what an orderly stop waits for.
+
+        A later answer that is not empty takes it back, believed or not.
+        """
         stop = self._m.stopping
-        if stop is None or stop.flat_since_ms is None or asked_ms is None:
+        if stop is None or stop.flat_since_ms is None:
             return
-        if asked_ms >= stop.flat_since_ms:
+        if not is_empty:
+            stop.confirmed.discard(query)
+        elif asked_ms >= stop.flat_since_ms:
             stop.confirmed.add(query)
 
     def _ask_fills(self, start_ms: int) -> None:

@@ -138,6 +138,20 @@ class Entries:
             return Gate.HAS_POSITION.value
         return Gate.PENDING_ORDER.value if m.orders.is_busy(market) else ""
 
+    def last_refusal(self, order: PendingOrder) -> str:
+        """Why a queued entry must not leave after all; empty if it may. Its own mark and exposure are in the books already."""
+        m, market = self._m, order.market
+        if m.latch.tripped or m.stopping:
+            return "stopped"
+        if m.now - order.created_at_ms > ENTRY_MAX_AGE_MS:
+            return f"too old: {m.now - order.created_at_ms} ms in the queue"
+        reason = self._not_ready() or self._flattening(market)
+        if not reason and m.positions.get(market) is not None:
+            reason = "a position has come up"
+        if not reason and (m.exposure_usd(market) > m.max_market_usd or m.total_exposure_usd() > m.max_total_usd):
+            reason = "over the exposure limit by now"
+        return reason
+
     def drop_queued(self, why: str) -> int:
         """Take back every entry that has not left yet. Returns how many."""
         m = self._m
@@ -169,9 +183,10 @@ class Entries:
             return "observation mode"
         if not m.link.connected:
             return "not connected"
-        if m.readiness.is_ready:
-            return ""
-        return "; ".join(m.readiness.view().missing)
+        if not m.readiness.is_ready:
+            return "; ".join(m.readiness.view().missing)
+        # In doubt we may hold more than we count, and the limits are limits of what we hold.
+        return "the exchange and we disagree about a position" if m.positions.has_suspects else ""
 
     def _flattening(self, market: MarketKey) -> str:
         m = self._m

@@ -20,6 +20,10 @@ from core.model.order import PendingOrder, Purpose, TimeInForce
 from core.model.position import ExitReason
 from core.model.rounding import round_size
 
+RESYNC_WAIT_MS = 10_000
+"""How long an exit waits for positions to be read anew; after that it goes for what we believe. Reduce-only cannot make it worse."""
+_FRESH_MS = 10_000
+
 
 class Exits:
     def __init__(self, m: Machines) -> None:
@@ -77,7 +81,7 @@ class Exits:
             if position is None:
                 m.flattener.on_flat(task.market)
                 continue
-            if m.orders.has_unresolved_exit(task.market) or not m.readiness.dex_synced(task.market.dex):
+            if m.orders.has_unresolved_exit(task.market) or self._awaits_resync(task.market):
                 continue
             spec, reference = m.specs.get(task.market), self._reference_px(task.market)
             if spec is None or reference is None:
@@ -107,18 +111,23 @@ class Exits:
             signal = m.trades.open_signal(task.market)
             m.orders.register(order, Purpose.EXIT, signal.signal_id if signal else "", m.now)
 
+    def _awaits_resync(self, market: MarketKey) -> bool:
+        """After a reconnect the exchange is asked first. An answer that does not come must not keep a position open for ever."""
+        m = self._m
+        return not m.readiness.dex_synced(market.dex) and m.now - m.link.connected_at_ms < RESYNC_WAIT_MS
+
     def _reference_px(self, market: MarketKey) -> Decimal | None:
-        state = self._m.markets.get(market)
-        if state is not None:
-            age = state.bbo_age_ms(self._m.now)
-            mid = state.mid_px
-            if mid is not None and age is not None and age <= 10_000:
-                return mid
-            if state.mark_px is not None:
-                return state.mark_px
-            if mid is not None:
-                return mid
-        return self._m.mark_of(market)
+        """The best price there is: fresh mid, fresh mark, the exchange's mark of the position, and only then what is old."""
+        m = self._m
+        state, of_position = m.markets.get(market), m.venue_marks.get(market)
+        if state is None:
+            return of_position
+        bbo_age, ctx_age = state.bbo_age_ms(m.now), state.ctx_age_ms(m.now)
+        if state.mid_px is not None and bbo_age is not None and bbo_age <= _FRESH_MS:
+            return state.mid_px
+        if state.mark_px is not None and ctx_age is not None and ctx_age <= _FRESH_MS:
+            return state.mark_px
+        return next((px for px in (of_position, state.mark_px, state.mid_px) if px is not None), None)
 
     def _queue_cancels(self) -> None:
         m = self._m

@@ -85,6 +85,7 @@ class Link:
         self.connected = False
         self.phase = ConnectionPhase.CONNECTING
         self.since_ms = now_ms
+        self.connected_at_ms = now_ms
         self.epoch = 0
         self.reason = ""
         self.market_at_ms: int | None = None
@@ -162,7 +163,7 @@ class Machines:
         self.signals: dict[str, Signal] = {}
         """Accepted signals by correlation id, until their order is settled; the trade keeps its own."""
         self.venue_marks: dict[MarketKey, Decimal] = {}
-        """Marks of positions in markets that we do not watch, from clearinghouseState."""
+        """Marks of positions, from clearinghouseState: all there is for a market that we do not watch, or that has no data."""
         self.account_values: dict[str, Decimal] = {}
         self.paused = False
         self.stopping: Stopping | None = None
@@ -224,9 +225,14 @@ class Machines:
         self.out.append(PersistCounters(self.risk.counters))
 
     def ask(self, query: Query) -> None:
+        """Ask, unless the connection is down: what is read then stands for nothing that comes after it."""
+        if not self.link.connected:
+            return
         self.out.extend(self.asker.ask(query, self.now))
 
     def ask_every(self, query: Query, interval_ms: int) -> None:
+        if not self.link.connected:
+            return
         self.out.extend(self.asker.ask_every(query, interval_ms, self.now))
 
     # --- sums over machines ------------------------------------------------------------------------------------------
@@ -267,8 +273,8 @@ class Machines:
 
     @property
     def orders_left(self) -> int:
-        """Orders of ours that the exchange may still hold, and open ones that this run did not place."""
-        return len(self.orders.live()) + len(self.orders.external())
+        """Orders of ours that may still move a position, and open ones that this run did not place. Terminal is not settled."""
+        return len(self.orders.unsettled()) + len(self.orders.external())
 
     @property
     def positions_left(self) -> int:

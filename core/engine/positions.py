@@ -119,6 +119,9 @@ class PositionTracker:
                 continue
             if (is_first and venue is not None) or self._is_proven(market, said, now_ms):
                 changes.append(self._adopt(market, position, venue, read.time_ms, now_ms))
+        for market in [s for s in self._suspects if s.dex == read.dex and s not in theirs and s not in self._positions]:
+            # Neither of us holds it any more: what one answer said once must not stand as the first of two for a later one.
+            del self._suspects[market]
         if first_ever:
             self._baseline_ms[read.dex] = read.time_ms
             changes.extend(self._apply_buffered(read, now_ms))

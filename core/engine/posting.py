@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from core.engine.account import Account
-from core.engine.entries import ENTRY_MAX_AGE_MS, Entries
+from core.engine.entries import Entries
 from core.engine.lookups import Case
 from core.engine.machines import Machines
 from core.engine.posts import OpenPost
@@ -60,6 +60,8 @@ class Posting:
         batch = m.scheduler.tick(limited=m.budget.limited)
         if isinstance(batch, Orders):
             batch = self._still_wanted(batch)
+        elif isinstance(batch, Cancels):
+            batch = self._still_open(batch)
         if batch is not None:
             self._open(batch)
 
@@ -88,12 +90,15 @@ class Posting:
         deadline_ms = m.now + m.config.execution.post_timeout_ms
         m.posts.register(OpenPost(post_id, 0, exits, m.now, deadline_ms, None, is_repeat=True))
         self._last_post_ms = m.now
+        m.budget.on_posted(
+            0, m.now
+        )  # counted with the first copy, but in limited mode it takes its turn like any other
         m.emit(Repost(post_id, original))
         m.note(Severity.WARNING, "post", f"post {post_id}: the bytes of post {original} once more")
         return True
 
     def _still_wanted(self, batch: Orders) -> Orders | None:
-        """The last look before signing: no entry after the latch, none that grew old in the queue, nothing that ended meanwhile."""
+        """The last look before signing: no entry that the gates would refuse by now, nothing that ended meanwhile."""
         m = self._m
         kept = []
         for order in batch.orders:
@@ -104,16 +109,17 @@ class Posting:
             if order.reduce_only:
                 kept.append(order)
                 continue
-            why = ""
-            if m.latch.tripped or m.stopping:
-                why = "stopped"
-            elif m.now - order.created_at_ms > ENTRY_MAX_AGE_MS:
-                why = f"too old: {m.now - order.created_at_ms} ms in the queue"
+            why = self._entries.last_refusal(order)
             if why:
                 self._entries.on_dropped(order.cloid, why)
             else:
                 kept.append(order)
         return Orders(tuple(kept)) if kept else None
+
+    def _still_open(self, batch: Cancels) -> Cancels | None:
+        """What ended while its cancel waited in the queue is not cancelled."""
+        kept = tuple(c for c in batch.cancels if self._m.cancels.order_of(c) is not None)
+        return Cancels(kept) if kept else None
 
     def _open(self, batch: Orders | Cancels) -> None:
         m = self._m
@@ -200,6 +206,9 @@ class Posting:
             filler = collapsed or OrderOutcome(Outcome.UNREADABLE, error="no answer for this item")
             outcomes = (filler,) * count if collapsed else (*outcomes, *(filler,) * count)[:count]
         self._journal(post, "answered")
+        if post.is_repeat and len(event.outcomes) > count:
+            # The bytes hold orders that are known by now: which answer is whose cannot be told. The look-ups will.
+            return
         if isinstance(post.batch, Cancels):
             for cancel, outcome in zip(post.batch.cancels, outcomes, strict=True):
                 self._on_cancel_outcome(cancel, outcome)

@@ -40,6 +40,7 @@ _LEFT_OUT_AFTER_MS = 10_000
 _SILENT_AFTER_MS = 30_000
 """Not one market message for this long, on markets that had data: the connection is dead behind an open socket."""
 _BOOK_EVERY_MS = 1_500
+_FILLS_WAIT_MS = 5_000
 _ORDERS_EVERY_MS = 30_000
 _SPECS_EVERY_MS = 60_000
 _BUDGET_EVERY_MS = 60_000
@@ -63,6 +64,7 @@ class Session:
         m = self._m
         m.link.connected = True
         m.link.epoch = event.epoch
+        m.link.connected_at_ms = m.now
         m.link.enter(ConnectionPhase.SYNCING, m.now)
         m.link.market_at_ms = None
         self._subscribed = False
@@ -250,7 +252,8 @@ class Session:
         m = self._m
         if m.has_account:
             for dex in m.config.dexes:
-                if m.readiness.fills_snapshot:
+                # With the fills in hand a difference is a real one; but a snapshot that never comes must not leave us blind.
+                if m.readiness.fills_snapshot or m.now - m.link.connected_at_ms >= _FILLS_WAIT_MS:
                     every = 2_000 if m.positions.has_suspects else m.config.risk.position_sync_ms
                     m.ask_every(QueryPositions(dex), every)
                 m.ask_every(QueryOpenOrders(dex), _ORDERS_EVERY_MS)

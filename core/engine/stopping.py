@@ -54,13 +54,7 @@ class StopDesk:
             return "not latched"
         if override:
             return ""
-        if not m.link.connected:
-            return "not connected: what is open is not known"
-        if m.positions_left or m.orders_left:
-            return f"{m.positions_left} positions and {m.orders_left} orders are left"
-        if not m.readiness.position_synced or not m.readiness.order_snapshot:
-            return "positions and orders are not in sync with the exchange yet"
-        return m.risk.standing_reason()
+        return self._something_left() or m.risk.standing_reason()
 
     def reset(self, command: ResetHardStop) -> str:
         """Release the latch. Returns why not, or an empty text."""
@@ -73,7 +67,7 @@ class StopDesk:
         overridden = self.reset_refusal() if command.override else ""
         m.latch.reset()
         m.emit(PersistLatch(m.latch.state))
-        m.risk.after_reset(forgive_loss=command.override)
+        m.risk.after_reset(forgive_loss=command.override and bool(m.risk.standing_reason()))
         m.persist_counters()
         how = f" OVERRIDING: {overridden}" if overridden else ""
         m.note(
@@ -102,7 +96,7 @@ class StopDesk:
         m = self._m
         if m.latch.tripped and m.trading:
             self._end_everything(ExitReason.HARD_STOP, with_foreign=True)
-            if not self._said_flat and m.readiness.position_synced and not m.positions_left and not m.orders_left:
+            if not self._said_flat and not self._something_left():
                 self._said_flat = True
                 m.alert(Severity.INFO, "HARD STOP done", "no position and no order is left; waiting for a reset")
         if m.stopping is not None:
@@ -111,6 +105,17 @@ class StopDesk:
             self._finish_if_done()
 
     # --- inside ------------------------------------------------------------------------------------------------------------------
+
+    def _something_left(self) -> str:
+        """What is open, or why that is not known; empty when nothing is and the exchange agrees."""
+        m = self._m
+        if not m.link.connected:
+            return "not connected: what is open is not known"
+        if m.positions_left or m.orders_left:
+            return f"{m.positions_left} positions and {m.orders_left} orders are left"
+        if not m.readiness.position_synced or not m.readiness.order_snapshot or m.positions.has_suspects:
+            return "positions and orders are not in sync with the exchange yet"
+        return ""
 
     def _end_everything(self, reason: ExitReason, *, with_foreign: bool) -> None:
         """Ask for the end of each order and position that was not asked for yet. Exits under way are left alone."""

@@ -38,6 +38,7 @@ from core.messages.events import (
     OrderStatusRead,
     PositionsRead,
     RateLimitRead,
+    RoleRead,
     ServerTimeRead,
     SpecsRead,
     VenuePosition,
@@ -51,6 +52,7 @@ from core.messages.queries import (
     QueryOrderStatus,
     QueryPositions,
     QueryRateLimit,
+    QueryRole,
     QueryServerTime,
     QuerySpecs,
 )
@@ -58,8 +60,8 @@ from core.messages.queries import (
 MAX_FILLS = 2000
 """userFillsByTime never lists more; an answer this long was cut."""
 
-_LIGHT, _NORMAL = 2, 20
-"""Weights of 1200 a minute: state requests are light, everything else documented is normal."""
+_LIGHT, _NORMAL, _HEAVY = 2, 20, 60
+"""Weights of 1200 a minute: state requests are light, userRole is heavy, everything else documented is normal."""
 
 _T = TypeVar("_T")
 
@@ -83,6 +85,8 @@ def request_bodies(query: Query, account: str) -> tuple[dict[str, Any], ...]:
             return ({"type": "userRateLimit", "user": account},)
         case QueryFees():
             return ({"type": "userFees", "user": account},)
+        case QueryRole(address):
+            return ({"type": "userRole", "user": address},)
         case QueryServerTime():
             return ({"type": "exchangeStatus"},)
 
@@ -96,6 +100,8 @@ def weight(query: Query) -> int:
             return _LIGHT
         case QueryOpenOrders() | QueryFills() | QueryRateLimit() | QueryFees():
             return _NORMAL
+        case QueryRole():
+            return _HEAVY
 
 
 def extra_weight(event: AnyEvent) -> int:
@@ -132,6 +138,8 @@ def read_answer(query: Query, answers: tuple[bytes, ...], local_ms: int) -> AnyE
                 return read_rate_limit(answers[0])
             case QueryFees():
                 return read_fees(answers[0])
+            case QueryRole(address):
+                return read_role(answers[0], address)
             case QueryServerTime():
                 return read_server_time(answers[0], local_ms)
     except UNREADABLE as e:
@@ -288,6 +296,31 @@ def read_fees(raw: bytes) -> FeesRead:
     if not 0 <= taker <= number("0.01") or abs(maker) > number("0.01"):
         raise ValueError(f"rates {taker} and {maker} are beyond 1 %")
     return FeesRead(taker, maker)
+
+
+class _RoleData(Struct):
+    user: str = ""
+    master: str = ""
+
+
+class _Role(Struct):
+    role: str
+    data: _RoleData | None = None
+
+
+_decode_role = _decoder(_Role)
+_ROLES = ("user", "agent", "subAccount", "vault", "missing")
+
+
+def read_role(raw: bytes, address: str) -> RoleRead:
+    """What an address is; an agent without a master, or a role nobody knows, makes no sense."""
+    answer = _decode_role(raw)
+    owner = (answer.data.user or answer.data.master).lower() if answer.data else ""
+    if answer.role not in _ROLES:
+        raise ValueError(f"role {quoted(answer.role)}: expected one of {', '.join(_ROLES)}")
+    if answer.role in ("agent", "subAccount") and not owner:
+        raise ValueError(f"role {answer.role} without its master")
+    return RoleRead(address, answer.role, owner)
 
 
 class _ExchangeStatus(Struct):

@@ -189,6 +189,14 @@ class FeesRead(Event, frozen=True):
     maker_rate: Decimal
 
 
+class RoleRead(Event, frozen=True):
+    """What an address is to the exchange: user, agent, subAccount, vault or missing. ``owner``: an agent's or sub-account's master."""
+
+    address: str
+    role: str
+    owner: str = ""
+
+
 class ServerTimeRead(Event, frozen=True):
     """The exchange's state time, and our clock half way through the request."""
 
@@ -282,6 +290,7 @@ AnyEvent = (
     | FillsRead
     | RateLimitRead
     | FeesRead
+    | RoleRead
     | ServerTimeRead
     | PostSent
     | PostNotSent

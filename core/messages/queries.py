@@ -56,6 +56,12 @@ class QueryFees(_Query, frozen=True):
     """userFees -> FeesRead."""
 
 
+class QueryRole(_Query, frozen=True):
+    """userRole of an address -> RoleRead."""
+
+    address: str
+
+
 class QueryServerTime(_Query, frozen=True):
     """exchangeStatus -> ServerTimeRead."""
 
@@ -69,5 +75,6 @@ Query = (
     | QueryBook
     | QueryRateLimit
     | QueryFees
+    | QueryRole
     | QueryServerTime
 )

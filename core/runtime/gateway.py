@@ -39,7 +39,8 @@ class GatewayTimes(Struct, frozen=True):
     open_within_s: float = 5.0
     close_within_s: float = 1.0
     retry_first_s: float = 0.5
-    retry_most_s: float = 10.0
+    retry_most_s: float = 3.0
+    """A position may be waiting to be closed behind this. As short as `CONNECTS_PER_MINUTE` allows for any length of time."""
     settled_after_s: float = 30.0
     """A connection that lived this long was a good one: the next trouble starts counting anew."""
 

@@ -17,8 +17,10 @@ from hip3_tui.panes.live_lines import Line, LiveLines, text
 from hip3_tui.panes.picture import Picture
 
 _KEPT = 500
+_DIGITS = 3
+_KIND = 10
 
-_WORD = {Severity.INFO: "    ", Severity.WARNING: "WARN", Severity.CRITICAL: "CRIT"}
+_WORD = {Severity.INFO: "", Severity.WARNING: "WARN ", Severity.CRITICAL: "CRIT "}
 _STYLE = {Severity.INFO: "", Severity.WARNING: "warn", Severity.CRITICAL: "bad"}
 
 
@@ -75,10 +77,20 @@ class AuditPane(LiveLines):
     def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
         if picture.snapshot is None:
             return [text("waiting for the engine", "dim")]
-        lines: list[Line] = []
-        for item in self.log_of_run.newest(height):
-            lines.extend(_gap(item) if isinstance(item, Gap) else _entry(item, width))
-        return lines[-height:] or [text("nothing has happened yet", "dim")]
+        return _newest(self.log_of_run.newest(height), width, height) or [text("nothing has happened yet", "dim")]
+
+
+def _newest(items: list[AuditEntry | Gap], width: int, height: int) -> list[Line]:
+    """As many as there is room for, each begun with its number; the oldest is cut, with a mark, if it must."""
+    digits = max([_DIGITS, *(len(str(item.number)) for item in items if isinstance(item, AuditEntry))])
+    lines: list[Line] = []
+    for item in reversed(items):
+        left = height - len(lines)
+        if left <= 0:
+            break
+        told = _gap(item) if isinstance(item, Gap) else _entry(item, width, digits, left)
+        lines = [*told, *lines]
+    return lines
 
 
 def _gap(gap: Gap) -> list[Line]:
@@ -86,15 +98,14 @@ def _gap(gap: Gap) -> list[Line]:
     return [text(f" {f.plural(missing, 'line')} missing: {gap.first} to {gap.last} ", "plate-warn")]
 
 
-def _entry(entry: AuditEntry, width: int) -> list[Line]:
-    """One line; a warning or worse is wrapped, so that it is read whole."""
+def _entry(entry: AuditEntry, width: int, digits: int, room: int) -> list[Line]:
+    """In at most ``room`` lines, wrapped so that it is read whole. A warning or worse says so in front of its words."""
     style = _STYLE[entry.severity]
-    head = f"{entry.number:>5} {f.clock_time(entry.at_ms)} "
+    head = f"{entry.number:>{digits}} {f.clock_time(entry.at_ms)} {f.fit(entry.kind, _KIND)} "
     answer = f" [{entry.command_id}]" if entry.command_id else ""
-    words = f"{entry.text}{answer}"
-    plain: Line = ((head, "dim"), (f"{_WORD[entry.severity]} ", style), (f"{f.fit(entry.kind, 10)} ", "dim"))
-    indent = len(head) + 5 + 11
-    if entry.severity is Severity.INFO:
-        return [(*plain, (words, style))]
-    first, *rest = f.wrap(words, max(1, width - indent)) or [""]
-    return [(*plain, (first, style)), *(((" " * indent, ""), (more, style)) for more in rest)]
+    words = f"{_WORD[entry.severity]}{entry.text}{answer}"
+    indent = len(head)
+    pieces = f.wrap(words, max(1, width - indent)) or [""]
+    if len(pieces) > room:
+        pieces = [*pieces[: room - 1], " ".join(pieces[room - 1 :])]  # cut where it is drawn
+    return [((head if i == 0 else " " * indent, "dim"), (piece, style)) for i, piece in enumerate(pieces)]

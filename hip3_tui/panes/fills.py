@@ -35,8 +35,8 @@ def _fill(fill: FillView, width: int) -> Line:
     head = _head(fill.time_ms, fill.market.name, "BUY" if fill.side.is_buy else "SELL", "accent")
     parts = [
         text(" EXTERNAL ", "plate-warn") if fill.is_external else (),
-        text(f"{f.size(fill.size)}@{f.price(fill.price)}"),
-        text(f"fee {f.price(round(fill.fee_usd, 4))}", "dim"),
+        text(f"{f.size(fill.size)} @ {f.price(fill.price)}"),
+        text(f"fee ${round(fill.fee_usd, 4):f}", "dim"),
         text(f"oid {fill.oid}", "dim"),
     ]
     return as_fits([head, *parts], width)
@@ -48,7 +48,7 @@ def _trade(trade: Trade, width: int) -> Line:
     parts = [
         text(f.signed_usd(net), "good" if net >= 0 else "bad"),
         text(trade.exit_reason.value),
-        text(f"{f.signed_bps(trade.actual_edge_bps)}bps", "dim"),
+        text(f"{f.signed_bps(trade.actual_edge_bps)} bps", "dim"),
         text(f"flat in {f.age(trade.flat_time_ms)}", "dim"),
         text(f"try {trade.exit_attempts}", "warn") if trade.exit_attempts > 1 else (),
     ]

@@ -61,6 +61,7 @@ class LiveLines(Widget):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, classes="pane")
         self._picture: Picture | None = None
+        self._room: tuple[int, int] | None = None
         self._lines: list[Line] = []
         self._strips: list[Strip | None] = []
         self._styles_by_name: dict[str, Style] = {}
@@ -81,10 +82,19 @@ class LiveLines(Widget):
 
     # --- showing -----------------------------------------------------------------------------------------------------
 
+    def take_place(self, x: int, y: int, width: int, height: int) -> None:
+        """Move there. The lines are made for the new size at once: Textual lays out later, and draws before it says that it has."""
+        self.styles.offset = (x, y)
+        self.styles.width = width
+        self.styles.height = height
+        if self._room != (width, height):
+            self._room = (width, height)
+            self._lines, self._strips = [], []
+
     def show(self, picture: Picture) -> None:
         """Take a new picture; draw again what differs."""
         self._picture = picture
-        width, height = self.size
+        width, height = self._room or self.size
         if width <= 0 or height <= 0 or not self.display:
             return
         new = self._with_title(picture, width, height)
@@ -131,7 +141,8 @@ class LiveLines(Widget):
     # --- what makes every line new -----------------------------------------------------------------------------------
 
     def on_resize(self, event: events.Resize) -> None:
-        self._forget()
+        if event.size != self._room:
+            self._forget()
 
     def notify_style_update(self) -> None:
         super().notify_style_update()

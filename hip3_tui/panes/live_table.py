@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
+from core.messages.snapshot import Snapshot
 from hip3_tui.panes.live_lines import Line, LiveLines, Span, fit_line, line_width, text, wrap_line
 from hip3_tui.panes.picture import Picture
 
@@ -35,11 +36,20 @@ class LiveTable(LiveLines):
 
     COLUMNS: ClassVar[tuple[Column, ...]] = ()
     EMPTY: ClassVar[str] = "none"
-    """Said when there is no row."""
+    UNFOLDS: ClassVar[bool] = True
+    """Whether a last cell that is too long may take further lines. Not where the rows must stay at their places."""
 
     def rows(self, picture: Picture) -> list[Row]:
         """One cell for each of `COLUMNS`."""
         raise NotImplementedError
+
+    def empty(self, snapshot: Snapshot) -> Line:
+        """Said when there is no row."""
+        return text(self.EMPTY, "dim")
+
+    def needed(self, picture: Picture, rows: list[Row]) -> int:
+        """How many of the rows, from the first on, are missed if there is no room for them. The others are history."""
+        return len(rows)
 
     def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
         shown = choose(self.COLUMNS, width)
@@ -48,12 +58,15 @@ class LiveTable(LiveLines):
             return [head, text("waiting for the engine", "dim")]
         rows = self.rows(picture)
         if not rows:
-            return [head, text(self.EMPTY, "dim")]
+            return [head, self.empty(picture.snapshot)]
         room = height - 1
-        hidden = 0 if len(rows) <= room else len(rows) - max(0, room - 1)
-        spare = room - len(rows)
+        needed = self.needed(picture, rows)
+        if len(rows) > room >= needed:
+            rows = rows[:room]
+        hidden = 0 if len(rows) <= room else needed - max(0, room - 1)
+        spare = room - len(rows) if self.UNFOLDS else 0
         body: list[Line] = []
-        for row in rows[: len(rows) - hidden]:
+        for row in rows[: max(0, room - 1)] if hidden else rows:
             first, rest = self._unfold(row, shown, width, spare)
             spare -= len(rest)
             body += [first, *rest]

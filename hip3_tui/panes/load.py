@@ -8,11 +8,13 @@ from __future__ import annotations
 from core.messages.snapshot import BudgetView, InflightView, QueueView, Snapshot
 from core.model.order import OrderStatus
 from hip3_tui import format as f
-from hip3_tui.panes.live_lines import Line, LiveLines, text
+from hip3_tui.panes.live_lines import Line, LiveLines, join, text
 from hip3_tui.panes.picture import Picture
 
 _NAME = 12
 _NUMBERS = 15
+_ALL = 6
+"""In fewer lines the three queues share one, so that none of them is out of sight."""
 
 
 class LoadPane(LiveLines):
@@ -22,16 +24,24 @@ class LoadPane(LiveLines):
         if picture.snapshot is None:
             return ()
         inflight = picture.snapshot.inflight
+        unknown = sum(order.status is OrderStatus.UNKNOWN for order in picture.snapshot.orders)
+        lost = text(f" {unknown} UNKNOWN ", "plate-warn") if unknown else ()
         if inflight.value >= inflight.limit:
-            return text(" FULL: nothing leaves ", "plate-bad")
+            return join([text(" FULL: nothing leaves ", "plate-bad"), lost], " ")
         if inflight.value >= inflight.high_watermark:
-            return text(" EXITS ONLY ", "plate-warn")
-        return ()
+            return join([text(" EXITS ONLY ", "plate-warn"), lost], " ")
+        return lost
 
     def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
         snapshot = picture.snapshot
         if snapshot is None:
             return [text("waiting for the engine", "dim")]
+        if height < _ALL:
+            return [
+                _inflight(snapshot.inflight, width),
+                _queues(snapshot),
+                _budget(snapshot.budget, snapshot.at_ms, width),
+            ]
         return [
             _inflight(snapshot.inflight, width),
             _recent(snapshot.inflight, width),
@@ -74,6 +84,15 @@ def _queue(queue: QueueView, width: int) -> Line:
     return _row(queue.name, bar, f"{queue.depth}/{queue.cap}", "" if style == "good" else style)
 
 
+def _queues(snapshot: Snapshot) -> Line:
+    """The depths alone: ``queues  cancel 0  reduce-only 0  new 0``."""
+    spans = [("queues", "dim")]
+    for queue in snapshot.queues:
+        full = queue.depth >= queue.cap
+        spans += [(f"  {queue.name} ", "dim"), (str(queue.depth), "bad" if full else "warn" if queue.depth else "")]
+    return tuple(spans)
+
+
 def _budget(budget: BudgetView, now_ms: int, width: int) -> Line:
     if budget.blocked_until_ms is not None and budget.blocked_until_ms > now_ms:
         left = f.countdown(budget.blocked_until_ms - now_ms)
@@ -95,10 +114,8 @@ def _budget(budget: BudgetView, now_ms: int, width: int) -> Line:
 
 def _orders(snapshot: Snapshot) -> Line:
     """Orders in words, for screens without the table of orders."""
-    live = [order for order in snapshot.orders if not order.is_settled]
-    unknown = sum(order.status is OrderStatus.UNKNOWN for order in live)
-    words: Line = (("orders".ljust(_NAME), "dim"), (f"{len(live)} live", "strong" if live else ""))
-    return (*words, ("  ", ""), (f" {unknown} UNKNOWN ", "plate-warn")) if unknown else words
+    live = sum(not order.is_settled for order in snapshot.orders)
+    return (("orders".ljust(_NAME), "dim"), (f"{live} live", "strong" if live else ""))
 
 
 def _room(width: int) -> int:

@@ -16,6 +16,8 @@ from hip3_tui.panes.live_table import Column, LiveTable, Row
 from hip3_tui.panes.picture import Picture
 
 _TREND = 8
+_VERDICT = 34
+"""``max position total: $149.18 > $100``: the longest verdict that is common."""
 _OLD_BBO_MS = 2_000
 _OLD_CTX_MS = 8_000
 
@@ -23,20 +25,21 @@ _OLD_CTX_MS = 8_000
 class MarketsPane(LiveTable):
     TITLE = "Markets"
     EMPTY = "no market is configured"
+    UNFOLDS = False
     COLUMNS: ClassVar[tuple[Column, ...]] = (
         Column("MARKET", 10),
         Column("INDEX", 5, right=True, rank=6),
-        Column("ASSET", 6, right=True, rank=4),
+        Column("ASSET", 6, right=True, rank=5),
         Column("ORACLE", 9, right=True),
         Column("MARK", 9, right=True, rank=7),
         Column("BID", 9, right=True),
         Column("ASK", 9, right=True),
-        Column("SPREAD", 6, right=True, rank=5),
+        Column("SPREAD", 6, right=True, rank=4),
         Column("EDGE bps", 11, right=True),
         Column("NEEDS", 5, right=True),
         Column("TREND", _TREND, rank=3),
         Column("BBO/CTX", 9, right=True, rank=2),
-        Column("GATE", 28),
+        Column("GATE", _VERDICT),
     )
 
     def rows(self, picture: Picture) -> list[Row]:
@@ -46,19 +49,20 @@ class MarketsPane(LiveTable):
 
 
 def _row(market: MarketView, snapshot: Snapshot) -> Row:
+    decimals = max(map(f.decimals, (market.oracle_px, market.mark_px, market.bid_px, market.ask_px)))
     old = (market.bbo_age_ms or 0) > _OLD_BBO_MS or (market.ctx_age_ms or 0) > _OLD_CTX_MS
     return (
         text(market.market.name, "strong"),
         text(f.UNKNOWN if market.index is None else str(market.index)),
         text(f.UNKNOWN if market.asset_id is None else str(market.asset_id)),
-        text(f.price(market.oracle_px)),
-        text(f.price(market.mark_px)),
-        text(f.price(market.bid_px)),
-        text(f.price(market.ask_px)),
+        text(f.price(market.oracle_px, decimals)),
+        text(f.price(market.mark_px, decimals)),
+        text(f.price(market.bid_px, decimals)),
+        text(f.price(market.ask_px, decimals)),
         text(f.bps(market.spread_bps), "dim"),
         edge(market),
         text(f.bps(market.threshold_bps), "dim"),
-        text(f.sparkline(market.edge_history, _TREND), "accent"),
+        text(trend(market), "accent"),
         text(f"{f.age(market.bbo_age_ms)}/{f.age(market.ctx_age_ms)}", "warn" if old else "dim"),
         gate(market, snapshot),
     )
@@ -70,9 +74,16 @@ def edge(market: MarketView) -> Line:
     if not sides:
         return text(f.UNKNOWN, "dim")
     best, side = max(sides)
+    words = f"{side} {f.signed_bps(best) if abs(best) < 100 else f'{best:+.0f}'}"
     if market.threshold_bps is not None and best >= market.threshold_bps:
-        return text(f"!{side} {f.signed_bps(best)}", "warn")
-    return text(f"{side} {f.signed_bps(best)}", "" if best > 0 else "dim")
+        return text(f"!{words}", "warn")
+    return text(words, "" if best > 0 else "dim")
+
+
+def trend(market: MarketView) -> str:
+    """The larger edge of each of the last seconds: from nothing, the lowest column, to what an entry needs, the highest."""
+    needs = market.threshold_bps
+    return f.sparkline(market.edge_history, _TREND, top=float(needs) if needs else None)
 
 
 def gate(market: MarketView, snapshot: Snapshot) -> Line:

@@ -43,11 +43,19 @@ class OrdersPane(LiveTable):
         Column("WHY", 14),
     )
 
+    def empty(self, snapshot: Snapshot) -> Line:
+        """Nothing known is not nothing open."""
+        return super().empty(snapshot) if snapshot.ready.order_snapshot else text("not known yet", "warn")
+
     def note(self, picture: Picture) -> Line:
         if picture.snapshot is None:
             return ()
         live = sum(not order.is_settled for order in picture.snapshot.orders)
         return text(f"{live} live", "strong" if live else "dim")
+
+    def needed(self, picture: Picture, rows: list[Row]) -> int:
+        assert picture.snapshot is not None, "a table without a snapshot has no rows"
+        return sum(not order.is_settled for order in picture.snapshot.orders)
 
     def rows(self, picture: Picture) -> list[Row]:
         snapshot = picture.snapshot

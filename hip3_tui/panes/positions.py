@@ -33,6 +33,12 @@ class PositionsPane(LiveTable):
         Column("TIME STOP", 19),
     )
 
+    def empty(self, snapshot: Snapshot) -> Line:
+        """Nothing known is not nothing held."""
+        if snapshot.ready.position_synced:
+            return super().empty(snapshot)
+        return text("not known: the exchange has not been asked, or not answered, since we are connected", "warn")
+
     def note(self, picture: Picture) -> Line:
         return () if picture.snapshot is None else text(str(len(picture.snapshot.positions)), "strong")
 

@@ -75,9 +75,8 @@ def _pnl(pnl: PnlView, width: int) -> list[Line]:
         ("  fees ", "dim"),
         (f.usd(pnl.fees_usd), ""),
     )
-    won = f"{pnl.wins} won" if pnl.trades else "none won yet"
     trades: Line = (
-        (f"{f.plural(pnl.trades, 'trade')}, {won}", ""),
+        (f"{f.plural(pnl.trades, 'trade')}, {pnl.wins} won" if pnl.trades else "no trade yet", ""),
         ("  at risk ", "dim"),
         (f"{f.usd(pnl.exposure_usd)}/{_whole_usd(pnl.exposure_limit_usd)}", ""),
     )

@@ -37,12 +37,18 @@ def _totals(tally: TallyView) -> list[Line]:
 
     totals = [
         named("posts", f"{tally.posts_sent} sent, {tally.posts_completed} answered"),
-        named("accepted", tally.orders_accepted),
-        named("rejected", f"{tally.orders_rejected} ({tally.market_explained_rejections} by the market)"),
+        named("orders", f"{tally.orders_accepted} accepted, {_rejected(tally)}"),
     ]
     faults = (("timed out", tally.orders_timed_out), ("not sent", tally.send_failures), ("errors", tally.errors))
     totals += [named(name, number, "warn") for name, number in faults if number]
-    return [*totals, named("flattens", f"{tally.flattens}, worst {f.age(tally.worst_flat_time_ms)}")]
+    worst = f", slowest {f.age(tally.worst_flat_time_ms)}" if tally.flattens else ""
+    return [*totals, named("flattens", f"{tally.flattens}{worst}")]
+
+
+def _rejected(tally: TallyView) -> str:
+    """Rejections, and how many of them only say that the market had moved on: those count toward no limit."""
+    explained = tally.market_explained_rejections
+    return f"{tally.orders_rejected} rejected" + (f" ({explained} by the market)" if explained else "")
 
 
 def flow(parts: list[Line], width: int, height: int) -> list[Line]:

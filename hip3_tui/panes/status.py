@@ -121,7 +121,7 @@ def _open_pnl(snapshot: Snapshot) -> Line:
     if not snapshot.positions:
         return ()
     value = snapshot.pnl.unrealized_usd
-    return text(f.signed_usd(value), "good" if value >= 0 else "bad")
+    return (("open ", "dim"), (f.signed_usd(value), "good" if value >= 0 else "bad"))
 
 
 def _ready(ready: ReadyView, snapshot: Snapshot) -> Line:
@@ -135,7 +135,7 @@ def _ready(ready: ReadyView, snapshot: Snapshot) -> Line:
     marks = [text(f"✓ {name}", "good") if met else text(f"✗ {name}", "bad") for name, met in conditions]
     out = sum(1 for market in snapshot.markets if market.left_out)
     left_out = text(f"{f.plural(out, 'market')} left out", "warn") if out else ()
-    return join([*marks, left_out])
+    return join([text("READY needs", "dim"), *marks, left_out])
 
 
 def _link(snapshot: Snapshot, width: int) -> Line:
@@ -155,12 +155,13 @@ def _link(snapshot: Snapshot, width: int) -> Line:
         _named("data", f.age(link.market_age_ms), "warn" if (link.market_age_ms or 0) > 2_000 else ""),
         _named("account", f.age(link.account_age_ms), ""),
         _named("order", f.latency(link.order_latency_ms), slow_order),
-        _named("tick p99", f"{loop.tick_late_p99_ms:.1f}ms", slow_tick),
+        _named("tick late p99", f"{loop.tick_late_p99_ms:.1f}ms", slow_tick),
     ]
     if width >= 100:
         order = f"{f.latency(link.order_latency_ms)} (p50 {f.latency(link.order_latency_p50_ms)}, max {f.latency(link.order_latency_max_ms)})"
         parts[3] = _named("order", order, slow_order)
-        parts[4] = _named("tick p99", f"{loop.tick_late_p99_ms:.1f} max {loop.tick_late_max_ms:.1f}ms", slow_tick)
+        late = f"{loop.tick_late_p99_ms:.1f}ms (max {loop.tick_late_max_ms:.1f}ms)"
+        parts[4] = _named("tick late p99", late, slow_tick)
         offset = link.clock_offset_ms
         parts.append(
             _named(

@@ -24,11 +24,20 @@ WORDS: tuple[tuple[str, str], ...] = (
     ("HALTED", "not even exits can leave: observation mode, or no connection"),
     ("READY", "market data, orders, fills and positions are all known and fresh"),
     ("FLAT", "no position, and no order that could open one"),
-    ("EDGE / NEEDS", "how far the book is off the oracle, and how far it must be to trade (bps)"),
+    (
+        "EDGE / NEEDS",
+        "how far the book is off the oracle, and how far it must be to trade (bps); ! when it is that far",
+    ),
+    ("TREND", "EDGE of the last 8 seconds; a full column is what it NEEDS"),
+    ("SPREAD", "between bid and ask, in bps of the price"),
+    ("BBO/CTX", "age of the newest bid and ask, and of the newest oracle and mark price"),
     ("GATE", "why no entry would pass now, in the engine's words"),
     ("TIME STOP", "time until a position is closed whatever it is worth"),
     ("uPnL net", "profit if closed at the mark, after both fees"),
-    ("IN FLIGHT", "posts not yet answered; from the mark on exits only, at the limit nothing"),
+    ("in flight", "posts (signed messages) not yet answered; from the mark on exits only, at the limit nothing"),
+    ("recent", "the same, one column a second; peak: of the last minute, max: of the run"),
+    ("budget", "actions that the exchange allows this address, used and in all"),
+    ("(in brackets)", "counted, but no reason to stop on this network"),
     ("denied", "refused by our own gates; rejected means refused by the exchange"),
     ("UNKNOWN", "sent, no answer: may be alive; it is looked up until it is known"),
     ("EXTERNAL", "not placed by this console; closed or cancelled only on your word or by hard stop"),
@@ -48,18 +57,19 @@ class HelpScreen(Dialog[None]):
     ]
     TITLE_TEXT = "Help"
     HINT = "up, down: scroll   Esc: back"
-    WIDTH = 70
 
     def action_scroll(self, lines: int) -> None:
         self.query_one("#dialog", VerticalScroll).scroll_relative(y=lines, animate=False)
 
     def body(self, picture: Picture) -> list[Line]:
+        # What the box leaves of the screen, less its border, its padding and the scroll bar (console.tcss).
+        width = max(40, min(104, self.app.size.width * 96 // 100) - 8)
         lines: list[Line] = [text("Keys", "title")]
         for action in OPERATOR_ACTIONS:
-            lines += _action(action, self.WIDTH)
+            lines += _action(action, width)
         lines += [(), text("Words", "title")]
         for word, meaning in WORDS:
-            for i, piece in enumerate(f.wrap(meaning, self.WIDTH - 14)):
+            for i, piece in enumerate(f.wrap(meaning, width - 14)):
                 lines.append(((f"{word if i == 0 else '':<14}", "strong"), (piece, "")))
         lines += [(), text("Times are UTC. Times of day and ages are the engine's.", "dim")]
         return lines

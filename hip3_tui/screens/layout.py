@@ -1,7 +1,7 @@
 """Where each pane goes, as plain arithmetic: size of the terminal in, a rectangle for each pane out.
 
 Three shapes. *Full* (from 112x38): everything at once in two columns. *Compact* (from 80x24): the essentials, and below them as many lists as fit,
-beginning with the chosen one. *Too small*: one message. The rule that is easy to get wrong: an alarm takes its lines from the lists, never from
+beginning with the chosen one, for which load and risk shrink to their worst lines if it needs the room. *Too small*: one message. The rule that is easy to get wrong: an alarm takes its lines from the lists, never from
 the positions or the load.
 
 SPEC 11.
@@ -18,6 +18,7 @@ FULL_WIDTH, FULL_HEIGHT = 112, 38
 
 _ROOMY_HEIGHT = 52
 _GAP = 2
+_MIDDLE_LEAST = 4
 _KEYS_HEIGHT = 1
 
 
@@ -30,7 +31,7 @@ class Rect(NamedTuple):
 
 VIEWS: tuple[tuple[str, str, int], ...] = (
     ("audit", "Audit", 6),
-    ("markets", "Markets", 10),
+    ("markets", "Markets", 9),
     ("orders", "Orders", 6),
     ("fills", "Fills", 6),
     ("signals", "Signals", 4),
@@ -42,7 +43,7 @@ def is_full(width: int, height: int) -> bool:
     return width >= FULL_WIDTH and height >= FULL_HEIGHT
 
 
-def place(width: int, height: int, alarm: int, view: int = 0) -> dict[str, Rect]:
+def place(width: int, height: int, alarm: int, view: int = 0, markets: int = 7) -> dict[str, Rect]:
     """A rectangle for each pane that is shown; the others are hidden.
 
     Args:
@@ -50,6 +51,7 @@ def place(width: int, height: int, alarm: int, view: int = 0) -> dict[str, Rect]
         height: Lines of the terminal.
         alarm: Lines that the alarm banner asks for.
         view: Index in `VIEWS` of the list to begin with, in the compact shape.
+        markets: How many there are to show.
     """
     if width < NEEDS_WIDTH or height < NEEDS_HEIGHT:
         return {"too_small": Rect(0, 0, width, height)}
@@ -59,18 +61,20 @@ def place(width: int, height: int, alarm: int, view: int = 0) -> dict[str, Rect]
         places["alarm"] = Rect(0, STATUS_HEIGHT, width, alarm)
     top = STATUS_HEIGHT + alarm
     room = height - _KEYS_HEIGHT - top
-    places.update(_full(width, height, top, room) if is_full(width, height) else _compact(width, top, room, view))
+    places.update(
+        _full(width, height, top, room, markets) if is_full(width, height) else _compact(width, top, room, view)
+    )
     return places
 
 
-def _full(width: int, height: int, top: int, room: int) -> dict[str, Rect]:
+def _full(width: int, height: int, top: int, room: int, markets: int) -> dict[str, Rect]:
     right = max(42, min(76, width * 35 // 100))
     left = width - right - _GAP
     at_right = left + _GAP
     roomy = height >= _ROOMY_HEIGHT
-    signals = 4 if roomy else 3
-    first = min(14 if roomy else 10, room - 12)
-    second = max(6, min(13 if roomy else 10, room - first - 11))
+    signals = 4
+    first = min(14 if roomy else 11, room - 12)
+    second = max(6, min(markets + 2, 13 if roomy else 9, room - first - 11))
     third = room - first - second
     orders = max(3, third * 45 // 100)
     load = min(8 if roomy else 7, third - 3)
@@ -91,8 +95,11 @@ def _compact(width: int, top: int, room: int, view: int) -> dict[str, Rect]:
     positions = 5 if room < 25 else 6
     middle = 8
     if room - positions - middle < 3:
+        middle = max(_MIDDLE_LEAST, room - positions - 3)
+    if room - positions - middle < 3:
         positions = 4
-        middle = max(4, room - positions - 3)
+    if view:  # asked for by a key, so it may push what was there aside
+        middle = max(_MIDDLE_LEAST, min(middle, room - positions - VIEWS[view][2]))
     half = (width - _GAP) // 2
     places = {
         "positions": Rect(0, top, width, positions),

@@ -25,6 +25,9 @@ from hip3_tui.panes.status import StatusPane
 from hip3_tui.panes.too_small import TooSmallPane
 from hip3_tui.screens.layout import VIEWS, Rect, is_full, place
 
+_MARKETS_AT_FIRST = 7
+"""Until the engine has said how many there are."""
+
 
 class TradingScreen(Screen[None], inherit_bindings=False):
     AUTO_FOCUS = None
@@ -76,7 +79,9 @@ class TradingScreen(Screen[None], inherit_bindings=False):
     def _arrange(self, width: int, height: int) -> None:
         if width <= 0 or height <= 0:
             return
-        places = place(width, height, len(alarm_lines(self._picture, width)), self._view)
+        snapshot = self._picture.snapshot
+        markets = len(snapshot.markets) if snapshot is not None and snapshot.markets else _MARKETS_AT_FIRST
+        places = place(width, height, len(alarm_lines(self._picture, width)), self._view, markets)
         self._name_next_view(is_full(width, height))
         if places == self._places:
             return
@@ -85,9 +90,7 @@ class TradingScreen(Screen[None], inherit_bindings=False):
             rect = places.get(name)
             pane.display = rect is not None
             if rect is not None:
-                pane.styles.offset = (rect.x, rect.y)
-                pane.styles.width = rect.width
-                pane.styles.height = rect.height
+                pane.take_place(*rect)
 
     def _name_next_view(self, full: bool) -> None:
         """In the key bar, and at the list that the key changes, for a screen too narrow to have it in the key bar."""

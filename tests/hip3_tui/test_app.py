@@ -78,12 +78,12 @@ async def desk(
 
 ESSENTIALS = (
     "SIMULATOR", "ACTIVE", "READY", "AT RISK $14.83", "0.0s old", "LIVE 12m03s", "37/100", "0/200", "3/500", "120/1000",
-    "1,234/10,000", "max 82", "order 231ms", "tick p99", "xyz:SNDK", "LONG", "23.4s", "4/5", "$1.23/$20", "PnL -$1.23", "entries resumed",
+    "1,234/10,000", "max 82", "order 231ms", "tick late p99", "xyz:SNDK", "LONG", "23.4s", "4/5", "$1.23/$20", "PnL -$1.23", "entries resumed",
     "HARD STOP", "Flatten", "Quit",
 )  # fmt: skip
 ALL_PANES = (
     "Positions", "Signals", "Risk and PnL", "Markets", "Orders", "Load", "Audit trail", "Fills and trades", "denied: not ready 12",
-    "!buy +15.2", "has position", "110016", "in flight", "TRADE -$0.03 time stop", "12 trades, 5 won",
+    "!buy +15.2", "has position", "in flight", "TRADE -$0.03 time stop", "12 trades, 5 won",
 )  # fmt: skip
 
 
@@ -486,7 +486,7 @@ async def test_the_answer_to_a_command_is_a_toast() -> None:
         await it.see(
             made.snapshot(audit=(*made.trail(), made.audit(9, "accepted: flatten 1 position", command_id="c-1")))
         )
-        assert "accepted: flatten 1 position" in it.toasts
+        assert "Flatten all: accepted: flatten 1 position" in it.toasts
 
 
 async def test_a_hard_stop_rings_the_bell(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -496,4 +496,11 @@ async def test_a_hard_stop_rings_the_bell(monkeypatch: pytest.MonkeyPatch) -> No
         await it.see(made.hard_stopped())
         await it.see()
         assert rung == [1]
-        assert "6 losses in a row > 5" in it.toasts
+        assert it.toasts == [], "the banner says it, and a toast would hide a part of the screen"
+
+
+async def test_a_hard_stop_behind_a_dialog_is_a_toast() -> None:
+    async with desk(made.snapshot()) as it:
+        await it.press("question_mark")
+        await it.see(made.hard_stopped())
+        assert "HARD STOP: 6 losses in a row > 5" in it.toasts

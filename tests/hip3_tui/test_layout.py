@@ -35,9 +35,10 @@ def test_the_essentials_are_there_at_80x24(alarm: int) -> None:
     assert ("alarm" in places) == bool(alarm)
 
 
-def test_an_alarm_of_four_lines_leaves_load_and_risk_whole_at_80x24() -> None:
-    places = place(80, 24, 4)
-    assert places["load"].height == place(80, 24, 0)["load"].height
+def test_an_alarm_of_five_lines_leaves_three_positions_and_every_queue_in_sight_at_80x24() -> None:
+    places = place(80, 24, 5)
+    assert places["positions"].height == place(80, 24, 0)["positions"].height
+    assert places["load"].height >= 4, "title, in flight, queues, budget"
     assert places["audit"].height >= 3
 
 
@@ -71,3 +72,11 @@ def test_the_chosen_list_is_the_first(view: int) -> None:
 @pytest.mark.parametrize(("width", "height"), [(79, 24), (80, 23), (20, 5), (1, 1)])
 def test_too_small(width: int, height: int) -> None:
     assert place(width, height, 3) == {"too_small": Rect(0, 0, width, height)}
+
+
+def test_the_markets_of_the_shipped_config_fit_at_80x24_once_asked_for() -> None:
+    view = [name for name, _, _ in VIEWS].index("markets")
+    places = place(80, 24, 0, view)
+    assert places["markets"].height >= 9, "title, head, seven markets"
+    assert places["load"].height >= 4, "title, in flight, queues, budget"
+    assert places["positions"].height == place(80, 24, 0)["positions"].height

@@ -7,6 +7,7 @@ import snapshots_for_tests as made
 from msgspec.structs import replace
 from snapshots_for_tests import SELL, T0
 
+from core.messages.effects import Severity
 from core.messages.snapshot import BudgetView, InflightView
 from core.model.order import OrderStatus
 from hip3_tui.panes.alarm import alarm_lines
@@ -164,11 +165,53 @@ def test_rows_without_room_are_counted() -> None:
     assert [plain(line).split()[0] for line in lines] == ["MARKET", "M0", "M1", "+4"]
 
 
-def test_gate_verdicts_are_verbatim_where_a_line_is_to_spare() -> None:
-    text = " ".join(shown(MarketsPane(), made.snapshot(), 118, 9).split())
-    assert "spread 21.4 bps is more than" in text
-    assert "6x its usual 3.1 bps" in text
+def test_gate_verdicts_are_verbatim_where_there_is_room() -> None:
+    text = " ".join(shown(MarketsPane(), made.snapshot(), 180, 9).split())
+    assert "spread 21.4 bps is more than 6x its usual 3.1 bps" in text
     assert "LEFT OUT no bbo for 10 s" in text
+
+
+def test_a_long_verdict_moves_no_market_from_its_line() -> None:
+    rows = shown(MarketsPane(), made.snapshot(), 80, 20).split("\n")
+    names = [market.market.name for market in made.snapshot().markets]
+    assert [row.split()[0] for row in rows[1 : 1 + len(names)]] == names
+    assert any(row.endswith("…") for row in rows), "and what is cut has a mark"
+
+
+def test_prices_of_one_market_have_the_same_decimals() -> None:
+    market = made.market(bid_px=D("128.9"), ask_px=D("128.94"))
+    assert "128.90" in shown(MarketsPane(), made.snapshot(markets=(market,)))
+
+
+def test_what_was_never_read_is_not_called_flat() -> None:
+    assert "flat" not in shown(PositionsPane(), made.connecting())
+    assert "not known" in shown(PositionsPane(), made.connecting())
+    assert "not known" in shown(OrdersPane(), made.connecting())
+    assert "flat: no position" in shown(PositionsPane(), made.flat())
+
+
+def test_old_orders_are_left_out_in_silence_live_ones_are_not() -> None:
+    over = [made.order(i, status=OrderStatus.FILLED, is_settled=True) for i in range(1, 9)]
+    live = [made.order(i) for i in range(11, 15)]
+    assert "more" not in shown(OrdersPane(), made.snapshot(orders=(*live[:2], *over)), 118, 5)
+    assert "+2 more" in shown(OrdersPane(), made.snapshot(orders=(*live, *over)), 118, 4)
+
+
+def test_the_oldest_line_of_the_trail_that_is_too_long_keeps_its_number() -> None:
+    long = " ".join(["word"] * 40)
+    pane = AuditPane()
+    snapshot = made.snapshot(audit=(made.audit(1, long), made.audit(2, long, severity=Severity.CRITICAL)))
+    pane.log_of_run.add(snapshot.audit)
+    lines = pane.lines(Picture(snapshot, T0), 80, 5)
+    assert len(lines) == 5
+    assert "".join(words for words, _ in lines[0]).startswith("  1 ")
+    assert "CRIT word" in "".join(words for line in lines for words, _ in line)
+
+
+def test_few_lines_still_show_every_queue() -> None:
+    text = shown(LoadPane(), made.snapshot(), 39, 3)
+    for words in ("37/100", "cancel 0", "reduce-only 3", "new 120"):
+        assert words in text
 
 
 def test_an_edge_beyond_its_threshold_has_a_sign() -> None:

@@ -12,7 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.hyperliquid.info import extra_weight, read_answer, request_bodies, weight
-from core.messages.events import FeesRead, FillsRead, OpenOrdersRead, OrderStatusRead, RateLimitRead, ServerTimeRead
+from core.messages.events import (
+    FeesRead,
+    FillsRead,
+    OpenOrdersRead,
+    OrderStatusRead,
+    RateLimitRead,
+    RoleRead,
+    ServerTimeRead,
+)
 from core.messages.queries import (
     Query,
     QueryBook,
@@ -22,6 +30,7 @@ from core.messages.queries import (
     QueryOrderStatus,
     QueryPositions,
     QueryRateLimit,
+    QueryRole,
     QueryServerTime,
     QuerySpecs,
 )
@@ -43,6 +52,7 @@ ANSWERED: list[tuple[Query, tuple[str, ...]]] = [
     (QueryBook(SNDK), ("l2_book",)),
     (QueryRateLimit(), ("user_rate_limit",)),
     (QueryFees(), ("user_fees",)),
+    (QueryRole("0x" + "ab" * 20), ("user_role_agent",)),
     (QueryServerTime(), ("exchange_status",)),
 ]
 
@@ -72,7 +82,7 @@ def test_requests_name_account_and_dex() -> None:
 @pytest.mark.parametrize(("query", "names"), ANSWERED)
 def test_every_query_has_bodies_weight_and_a_reader(query: Query, names: tuple[str, ...]) -> None:
     assert len(request_bodies(query, ACCOUNT)) == len(names)
-    assert weight(query) in (2, 20, 40)
+    assert weight(query) in (2, 20, 40, 60)
     assert answer(query, *names) is not None
 
 
@@ -139,6 +149,18 @@ def test_rate_limit_fees_time() -> None:
     assert answer(QueryRateLimit(), "user_rate_limit") == RateLimitRead(1200, 97457, D("87457.46"))
     assert answer(QueryFees(), "user_fees") == FeesRead(D("0.00045"), D("0.00015"))
     assert answer(QueryServerTime(), "exchange_status") == ServerTimeRead(1790232237140, 42)
+
+
+def test_roles() -> None:
+    asked = QueryRole("0x" + "ab" * 20)
+    assert answer(asked, "user_role_agent") == RoleRead(asked.address, "agent", ACCOUNT)
+    assert answer_json(asked, {"role": "user"}) == RoleRead(asked.address, "user", "")
+    assert answer_json(asked, {"role": "missing"}) == RoleRead(asked.address, "missing", "")
+    assert answer_json(asked, {"role": "subAccount", "data": {"master": ACCOUNT}}).owner == ACCOUNT
+    with pytest.raises(ValueError, match="without its master"):
+        answer_json(asked, {"role": "agent"})
+    with pytest.raises(ValueError, match="expected one of user"):
+        answer_json(asked, {"role": "king"})
 
 
 def test_a_fee_beyond_one_percent_is_not_believed() -> None:

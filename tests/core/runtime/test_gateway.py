@@ -25,7 +25,7 @@ from core.messages.events import (
 )
 from core.model.market import MarketKey
 from core.runtime.clock import SystemClock
-from core.runtime.gateway import Gateway, GatewayTimes
+from core.runtime.gateway import CONNECTS_PER_MINUTE, Gateway, GatewayTimes
 from core.runtime.link import LinkTimes
 from core.runtime.rate_window import RateWindow
 
@@ -257,6 +257,12 @@ async def test_connections_per_minute_are_limited(venue: Venue, events: Events) 
         await events.until(Disconnected, 3)
         await asyncio.sleep(0.3)  # with the retries of QUICK, room for at least five more
         assert len(events.of(Connected)) == 3
+
+
+def test_the_longest_wait_is_short_and_still_within_the_connections_per_minute() -> None:
+    longest_s = GatewayTimes().retry_most_s
+    assert longest_s <= 3, "a position may be waiting to be closed behind it"
+    assert 60 / longest_s <= CONNECTS_PER_MINUTE, "an outage of an hour would be spent waiting for the minute's limit"
 
 
 # --- losing the connection -------------------------------------------------------------------------------------------
