@@ -41,6 +41,7 @@ from core.messages.events import (
     PostSent,
     RateLimitRead,
     ReadFailed,
+    RoleRead,
     ServerTimeRead,
     SpecsRead,
     Subscribed,
@@ -56,6 +57,7 @@ from core.messages.queries import (
     QueryOrderStatus,
     QueryPositions,
     QueryRateLimit,
+    QueryRole,
     QueryServerTime,
     QuerySpecs,
 )
@@ -105,12 +107,16 @@ def make_config(markets: Iterable[str] = ("xyz:SNDK", "xyz:NVDA", "BTC"), **chan
     return Config(**{**settings, **changes})
 
 
+SIGNER = "0x" + "b" * 40
+"""An agent of the account."""
+
+
 def make_run(config: Config, run_id: int = 1, account: str = ACCOUNT) -> RunInfo:
     return RunInfo(
         network=config.network.value,
         mode=config.mode,
         account=account,
-        signer="0x" + "b" * 40,
+        signer=SIGNER,
         ws_url=config.ws_url,
         version="test",
         run_id=run_id,
@@ -135,6 +141,7 @@ class Venue:
         self.fills: list[Fill] = []
         self.used, self.cap = 100, 10_000
         self.clock_offset_ms = 0
+        self.roles = {SIGNER: RoleRead(SIGNER, "agent", ACCOUNT.lower())}
         self._oid = 1_000
 
     def next_oid(self) -> int:
@@ -193,6 +200,8 @@ class Venue:
                 return RateLimitRead(self.used, self.cap, D(1_000_000))
             case QueryFees():
                 return FeesRead(TAKER, D("0.00015"))
+            case QueryRole(address):
+                return self.roles.get(address, RoleRead(address, "user"))
             case QueryServerTime():
                 return ServerTimeRead(now_ms + self.clock_offset_ms, now_ms)
         raise AssertionError(query)

@@ -29,7 +29,6 @@ from core.messages.events import (
     PositionsRead,
 )
 from core.messages.queries import Query, QueryFills, QueryOpenOrders, QueryOrderStatus, QueryPositions
-from core.messages.snapshot import FillView
 from core.model.cloid import Cloid, is_ours
 from core.model.market import MarketKey
 from core.model.order import OrderStatus, Purpose, Report, TimeInForce
@@ -105,6 +104,7 @@ class Account:
         if asked_ms is None:
             return  # asked on a connection that is gone
         m.account_values[read.dex] = read.account_value
+        m.positions_read_ms[read.dex] = m.now
         for p in read.positions:
             if p.signed_size:
                 m.venue_marks[p.market] = abs(p.position_value / p.signed_size)
@@ -260,7 +260,7 @@ class Account:
         m.tally.fills += 1
         m.tally.fees += fill.fee
         m.tally.realized += fill.closed_pnl - fill.fee
-        m.recent_fills.appendleft(_fill_view(fill, is_external=order is None))
+        m.show_fill(fill, is_external=order is None)
         m.emit(Journal(FillRow(fill, order.correlation_id if order else "")))
         moved = m.positions.apply(fill, m.now)
         if moved is not None:
@@ -276,9 +276,13 @@ class Account:
             self._on_closed(change)
         if change.opened and change.after is not None:
             p = change.after
-            if not change.by_resync:  # found, not made: an earlier run has counted it
+            if not change.by_resync:
                 m.risk.on_position_opened(m.now)
                 m.persist_counters()
+            elif not m.trades.is_open(p.market):
+                # Found, not made: an earlier run has counted it, but its trade closes in this one, entry fees included.
+                for fill in m.positions.fills_that_built(p.market, p.side):
+                    m.trades.on_fill(fill, None)
             m.note(Severity.INFO, "position", f"{p.market}: {p.side.value} {p.size} @ {p.entry_price:f} open")
 
     def _on_closed(self, change: PositionChange) -> None:
@@ -379,20 +383,3 @@ class Account:
 def _usd(amount: Decimal) -> str:
     """With its sign before the currency, as on the screen."""
     return f"{'-' if amount < 0 else '+'}${abs(amount):.4f}"
-
-
-def _fill_view(fill: Fill, is_external: bool) -> FillView:
-    return FillView(
-        time_ms=fill.time_ms,
-        market=fill.market,
-        side=fill.side,
-        price=fill.price,
-        size=fill.size,
-        fee_usd=fill.fee,
-        closed_pnl_usd=fill.closed_pnl,
-        direction=fill.direction,
-        oid=fill.oid,
-        tid=fill.tid,
-        cloid=fill.cloid,
-        is_external=is_external,
-    )

@@ -10,18 +10,20 @@ from __future__ import annotations
 from core.messages.effects import Ask
 from core.messages.queries import Query
 
-ANSWER_TIMEOUT_MS = 8_000
-"""The outside gives up earlier and says so; this is for the case that it does not."""
-AGAIN_AFTER_FAILURE_MS = 5_000
-"""A failed read is repeated earlier than its interval, but not so often that it eats the weight budget of the address."""
+ANSWER_TIMEOUT_MS = 15_000
+"""The outside gives up after 14 s at the latest and says so; this is for the case that it does not. Longer than that, so that no answer
+can be taken for that of a later question."""
+_AGAIN_FIRST_MS = 1_000
+_AGAIN_MOST_MS = 10_000
+"""A failed read is repeated soon, then later each time: an exit may wait for it, and the address has a weight budget to keep."""
 
 
 class Asker:
     def __init__(self) -> None:
         self._asked_ms: dict[Query, int] = {}
         self._answered_ms: dict[Query, int] = {}
-        self._failed: set[Query] = set()
-        """Asked for membership only."""
+        self._failures: dict[Query, int] = {}
+        """In a row."""
 
     def ask(self, query: Query, now_ms: int) -> list[Ask]:
         """The question as an effect; nothing while the same one is still out."""
@@ -32,10 +34,11 @@ class Asker:
         return [Ask(query)]
 
     def ask_every(self, query: Query, interval_ms: int, now_ms: int) -> list[Ask]:
-        """The question, if its last answer (or failure) is older than the interval."""
+        """The question, if its last answer is older than the interval; after failures, if the last is older than their pause."""
         answered = self._answered_ms.get(query)
-        if query in self._failed:
-            interval_ms = min(interval_ms, AGAIN_AFTER_FAILURE_MS)
+        failures = self._failures.get(query, 0)
+        if failures:
+            interval_ms = min(_AGAIN_FIRST_MS << min(failures - 1, 10), _AGAIN_MOST_MS)
         if answered is not None and now_ms - answered < interval_ms:
             return []
         return self.ask(query, now_ms)
@@ -45,22 +48,23 @@ class Asker:
         asked = self._asked_ms.pop(query, None)
         if asked is not None:
             self._answered_ms[query] = now_ms
-            self._failed.discard(query)
+            self._failures.pop(query, None)
         return asked
 
     def on_failure(self, query: Query, now_ms: int) -> None:
         """No answer will come: it may be asked again, a little later."""
+        failures = self._failures.get(query, 0) + 1
         if self.on_answer(query, now_ms) is not None:
-            self._failed.add(query)
+            self._failures[query] = failures
 
     def forget(self) -> None:
         """After a disconnect everything is asked anew."""
         self._asked_ms.clear()
         self._answered_ms.clear()
-        self._failed.clear()
+        self._failures.clear()
 
     def drop(self, query: Query) -> None:
         """This question will not be asked again (an order that is settled)."""
         self._asked_ms.pop(query, None)
         self._answered_ms.pop(query, None)
-        self._failed.discard(query)
+        self._failures.pop(query, None)

@@ -46,6 +46,7 @@ from core.messages.events import (
     PostSent,
     RateLimitRead,
     ReadFailed,
+    RoleRead,
     ServerTimeRead,
     SpecsRead,
     Subscribed,
@@ -150,6 +151,8 @@ class Engine:
                 self._session.on_fees(event)
             case RateLimitRead():
                 self._session.on_rate_limit(event)
+            case RoleRead():
+                self._session.on_role(event)
             case ServerTimeRead():
                 self._session.on_server_time(event)
             case Connected():

@@ -36,7 +36,7 @@ from core.messages.recovered import Recovered
 from core.messages.snapshot import ConnectionPhase, FillView, RunInfo
 from core.model.cloid import CloidMaker
 from core.model.market import MarketKey, MarketSpec
-from core.model.position import Trade
+from core.model.position import Fill, Trade
 from core.model.signal import Signal
 
 BPS = Decimal(10_000)
@@ -165,6 +165,8 @@ class Machines:
         self.venue_marks: dict[MarketKey, Decimal] = {}
         """Marks of positions, from clearinghouseState: all there is for a market that we do not watch, or that has no data."""
         self.account_values: dict[str, Decimal] = {}
+        self.positions_read_ms: dict[str, int] = {}
+        """Dex -> when its positions were last read."""
         self.paused = False
         self.stopping: Stopping | None = None
         self.finished = False
@@ -220,6 +222,24 @@ class Machines:
                 )
             )
         )
+
+    def show_fill(self, fill: Fill, *, is_external: bool) -> None:
+        """Newest first on the screen."""
+        view = FillView(
+            time_ms=fill.time_ms,
+            market=fill.market,
+            side=fill.side,
+            price=fill.price,
+            size=fill.size,
+            fee_usd=fill.fee,
+            closed_pnl_usd=fill.closed_pnl,
+            direction=fill.direction,
+            oid=fill.oid,
+            tid=fill.tid,
+            cloid=fill.cloid,
+            is_external=is_external,
+        )
+        self.recent_fills.appendleft(view)
 
     def persist_counters(self) -> None:
         self.out.append(PersistCounters(self.risk.counters))

@@ -45,9 +45,7 @@ class Operator:
                 self._cancel_order(command)
             case TripHardStop():
                 self._answer(command, f"hard stop by {command.who}")
-                self._stop_desk.trip(
-                    command.reason if command.who in command.reason else f"{command.reason} ({command.who})"
-                )
+                self._stop_desk.trip(f"{command.reason} ({command.who})")
             case ResetHardStop():
                 refusal = self._stop_desk.reset(command)
                 if refusal:

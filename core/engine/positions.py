@@ -202,17 +202,22 @@ class PositionTracker:
             fills.sort(key=lambda f: f.time_ms)
         del fills[:-_HISTORY]
 
-    def _built_since(self, market: MarketKey, side: OrderSide, now_ms: int) -> int:
-        """When the position was opened: the oldest fill of the present run of fills from flat; now, if none is known."""
-        since: int | None = None
+    def fills_that_built(self, market: MarketKey, side: OrderSide) -> list[Fill]:
+        """The fills seen since the market was last flat or on the other side, oldest first; empty if that is not known."""
+        built: list[Fill] = []
         for fill in reversed(self._history.get(market, [])):
             end = fill.start_position + fill.size * fill.side.sign
             if end == 0 or (end > 0) != (side is OrderSide.BUY):
                 break
-            since = fill.time_ms
+            built.append(fill)
             if fill.start_position == 0 or (fill.start_position > 0) != (side is OrderSide.BUY):
                 break
-        return now_ms if since is None else min(since, now_ms)
+        return built[::-1]
+
+    def _built_since(self, market: MarketKey, side: OrderSide, now_ms: int) -> int:
+        """When the position was opened: the oldest fill that built it; now, if none is known."""
+        built = self.fills_that_built(market, side)
+        return min(built[0].time_ms, now_ms) if built else now_ms
 
 
 def _moved(before: Position | None, fill: Fill, now_ms: int) -> Position | None:

@@ -19,8 +19,10 @@ class TradingReadyChecker:
         self._order_dexes: set[str] = set()
         self._position_dexes: set[str] = set()
         self._fills = False
+        self.stale_dexes: tuple[str, ...] = ()
+        """Dexes whose positions have not been read for too long."""
         self._bootstrap: dict[str, bool] = {}
-        self.md_missing: tuple[str, ...] = ("no market data yet",)
+        self.md_missing: tuple[str, ...] = ("market data",)
         self.reset()
 
     def reset(self) -> None:
@@ -29,8 +31,9 @@ class TradingReadyChecker:
         self._order_dexes.clear()
         self._position_dexes.clear()
         self._fills = False
-        self._bootstrap = {"fees": False, "budget": False, "clock": False}
-        self.md_missing = ("no market data yet",)
+        self.stale_dexes = ()
+        self._bootstrap = {"fees": False, "budget": False, "clock": False, "role": False}
+        self.md_missing = ("market data",)
 
     def on_subscribed(self, channel: str) -> None:
         self._acks.add(channel)
@@ -45,7 +48,7 @@ class TradingReadyChecker:
         self._position_dexes.add(dex)
 
     def on_bootstrap(self, what: str) -> None:
-        """One of the reads that must have happened once per connection: fees, budget, clock."""
+        """One of the reads that must have happened once per connection: fees, budget, clock, role."""
         assert what in self._bootstrap, what
         self._bootstrap[what] = True
 
@@ -64,7 +67,8 @@ class TradingReadyChecker:
 
     @property
     def position_synced(self) -> bool:
-        return self._position_dexes.issuperset(self._dexes) and all(self._bootstrap.values())
+        is_read = self._position_dexes.issuperset(self._dexes) and not self.stale_dexes
+        return is_read and all(self._bootstrap.values())
 
     def dex_synced(self, dex: str) -> bool:
         return dex in self._position_dexes
@@ -81,7 +85,7 @@ class TradingReadyChecker:
         if not self.fills_snapshot:
             missing.append("fills snapshot")
         if not self.position_synced:
-            waiting = [_dex_name(d) for d in self._dexes if d not in self._position_dexes]
+            waiting = [_dex_name(d) for d in self._dexes if d not in self._position_dexes or d in self.stale_dexes]
             waiting_reads = [name for name, done in self._bootstrap.items() if not done]
             missing.append(
                 "positions of " + ", ".join(waiting) if waiting else "reads outstanding: " + ", ".join(waiting_reads)

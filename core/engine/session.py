@@ -20,16 +20,19 @@ from core.messages.events import (
     Connected,
     FeesRead,
     RateLimitRead,
+    RoleRead,
     ServerTimeRead,
     SpecsRead,
     Subscribed,
 )
 from core.messages.queries import (
+    Query,
     QueryBook,
     QueryFees,
     QueryOpenOrders,
     QueryPositions,
     QueryRateLimit,
+    QueryRole,
     QueryServerTime,
     QuerySpecs,
 )
@@ -42,10 +45,15 @@ _SILENT_AFTER_MS = 30_000
 _BOOK_EVERY_MS = 1_500
 _FILLS_WAIT_MS = 5_000
 _ORDERS_EVERY_MS = 30_000
+_POSITIONS_STALE_MS = 30_000
+"""Positions not read for this long are not known any more: no entry until they are. Exits go on."""
 _SPECS_EVERY_MS = 60_000
 _BUDGET_EVERY_MS = 60_000
 _CLOCK_EVERY_MS = 30_000
 _FEES_EVERY_MS = 3_600_000
+_ROLES_EVERY_MS = 600_000
+"""An agent that expired or was replaced is noticed within this time."""
+_AGAIN_MS = 5_000
 
 
 class Session:
@@ -56,6 +64,9 @@ class Session:
         self._trip = trip
         self._subscribed = False
         self._specs_read: set[str] = set()
+        self._roles_read_ms: dict[str, int] = {}
+        self._fees_read_ms: int | None = None
+        self._budget_read_ms: int | None = None
         self._sampled_second = 0
 
     # --- the connection ----------------------------------------------------------------------------------------------------
@@ -76,8 +87,7 @@ class Session:
         if m.has_account:
             for dex in m.config.dexes:
                 m.ask(QueryOpenOrders(dex))
-            m.ask(QueryFees())
-            m.ask(QueryRateLimit())
+            self._ask_slow_facts()
         m.ask(QueryServerTime())
 
     def on_disconnect(self) -> None:
@@ -158,13 +168,69 @@ class Session:
         m = self._m
         m.asker.on_answer(QueryFees(), m.now)
         m.taker_rate = event.taker_rate
+        self._fees_read_ms = m.now
         m.readiness.on_bootstrap("fees")
 
     def on_rate_limit(self, event: RateLimitRead) -> None:
         m = self._m
         m.asker.on_answer(QueryRateLimit(), m.now)
         m.budget.on_read(event.used, event.cap)
+        self._budget_read_ms = m.now
         m.readiness.on_bootstrap("budget")
+
+    def on_role(self, event: RoleRead) -> None:
+        """The account must be what it is taken for, and the key one that may trade for it; an agent's address answers empty to everything."""
+        m = self._m
+        m.asker.on_answer(QueryRole(event.address), m.now)
+        refusal = self._unfit_role(event)
+        if refusal and m.link.was_ready:
+            self._roles_read_ms.pop(event.address, None)
+            self._trip(refusal)
+        elif refusal:
+            m.note(Severity.CRITICAL, "refused", refusal)
+            m.emit(Refuse(refusal))
+        else:
+            self._roles_read_ms[event.address] = m.now
+            if all(a in self._roles_read_ms for a in self._addresses()):
+                m.readiness.on_bootstrap("role")
+
+    def _unfit_role(self, event: RoleRead) -> str:
+        run, address = self._m.run, event.address
+        if address == run.account.lower():
+            if event.role == "agent":
+                return f"account {address} is an agent's address; put its master's, {event.owner}, into account.address"
+            if event.role != "user" and self._m.trading:
+                is_what = "not known to the exchange" if event.role == "missing" else f"a {event.role}"
+                return f"account {address} is {is_what}; this version trades for a master account only"
+            return ""
+        if event.role != "agent" or event.owner != run.account.lower():
+            is_what = f"an agent of {event.owner}" if event.owner else f"of role {event.role}"
+            return f"the key's address {address} is no approved agent of account {run.account}: it is {is_what}"
+        return ""
+
+    def _addresses(self) -> tuple[str, ...]:
+        run = self._m.run
+        both = (run.account.lower(), run.signer.lower()) if self._m.trading and run.signer else (run.account.lower(),)
+        return tuple(dict.fromkeys(both))
+
+    def _ask_slow_facts(self) -> None:
+        """Fees, budget and roles: read again when they are old, not at every connection. A flapping line must not use up the weight of
+        the address that the reads of positions need."""
+        m = self._m
+        for address in self._addresses():
+            self._ask_if_old(QueryRole(address), self._roles_read_ms.get(address), _ROLES_EVERY_MS)
+        self._ask_if_old(QueryFees(), self._fees_read_ms, _FEES_EVERY_MS)
+        self._ask_if_old(QueryRateLimit(), self._budget_read_ms, _BUDGET_EVERY_MS)
+        if all(a in self._roles_read_ms for a in self._addresses()):
+            m.readiness.on_bootstrap("role")
+        if self._fees_read_ms is not None:
+            m.readiness.on_bootstrap("fees")
+        if self._budget_read_ms is not None:
+            m.readiness.on_bootstrap("budget")
+
+    def _ask_if_old(self, query: Query, read_ms: int | None, every_ms: int) -> None:
+        if read_ms is None or self._m.now - read_ms >= every_ms:
+            self._m.ask_every(query, _AGAIN_MS)
 
     def on_server_time(self, event: ServerTimeRead) -> None:
         m = self._m
@@ -205,6 +271,8 @@ class Session:
             m.markets.sample_edges()
         if not m.link.connected:
             return
+        limit_ms = max(_POSITIONS_STALE_MS, 3 * m.config.risk.position_sync_ms)
+        m.readiness.stale_dexes = tuple(d for d, at_ms in m.positions_read_ms.items() if m.now - at_ms > limit_ms)
         m.readiness.md_missing = self._missing_data() if self._subscribed else ("subscriptions",)
         if m.readiness.is_ready or (not m.has_account and m.readiness.md_ready):
             m.link.enter(ConnectionPhase.LIVE, m.now)
@@ -257,10 +325,9 @@ class Session:
                     every = 2_000 if m.positions.has_suspects else m.config.risk.position_sync_ms
                     m.ask_every(QueryPositions(dex), every)
                 m.ask_every(QueryOpenOrders(dex), _ORDERS_EVERY_MS)
-            m.ask_every(QueryFees(), _FEES_EVERY_MS if m.readiness.position_synced else _BOOK_EVERY_MS)
-            m.ask_every(QueryRateLimit(), _BUDGET_EVERY_MS if m.budget.used is not None else _BOOK_EVERY_MS)
+            self._ask_slow_facts()
         for dex in m.config.dexes:
-            m.ask_every(QuerySpecs(dex), _SPECS_EVERY_MS if dex in self._specs_read else _BOOK_EVERY_MS)
+            m.ask_every(QuerySpecs(dex), _SPECS_EVERY_MS)
         m.ask_every(QueryServerTime(), _CLOCK_EVERY_MS)
 
     def _watch_silence(self) -> None:

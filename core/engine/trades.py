@@ -53,6 +53,9 @@ class TradeBook:
         trade.last_ms = fill.time_ms
         trade.signal = trade.signal or signal
 
+    def is_open(self, market: MarketKey) -> bool:
+        return market in self._open
+
     def open_fees(self, market: MarketKey) -> Decimal:
         """Fees paid so far for the position now held."""
         trade = self._open.get(market)

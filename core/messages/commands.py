@@ -35,7 +35,7 @@ class CancelOrder(Command, frozen=True, kw_only=True):
 class TripHardStop(Command, frozen=True, kw_only=True):
     """Latch now, cancel and flatten everything."""
 
-    reason: str = "operator"
+    reason: str = "operator key"
 
 
 class ResetHardStop(Command, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 
 import core
-from core.config import Config, ConfigError
+from core.config import Config, ConfigError, Network
 from core.messages.exit_codes import ExitCode
 from core.messages.snapshot import RunInfo
 from core.runtime.clock import Clock, SystemClock
@@ -70,6 +70,12 @@ def assemble(
     Raises:
         ConfigError: Key, journal or log cannot be used. Nothing was started that is still running, except the simulator.
     """
+    if config.network is Network.MAINNET and config.mode == "trading":
+        # Preflight and the explicit word that mainnet asks for (SPEC 9) are not there yet; without them no real money.
+        raise ConfigError(
+            f"{config_source}: mode: 'trading' is not open on mainnet in this version, which has no preflight yet; "
+            "allowed are 'observation' on mainnet, and 'trading' on testnet and the simulator"
+        )
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     clock = SystemClock()
     started_ms = clock.wall_ms()

@@ -47,8 +47,8 @@ class InfoTimes(Struct, frozen=True):
     """Every wait has a limit. Seconds."""
 
     connect_within_s: float = 3.0
-    answer_within_s: float = 5.0
-    wait_at_most_s: float = 20.0
+    answer_within_s: float = 4.0
+    wait_at_most_s: float = 6.0
     """In line, for weight or for a free place."""
 
 

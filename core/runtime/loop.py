@@ -56,6 +56,10 @@ class Performing(Protocol):
         ...
 
 
+class EngineFailed(Exception):
+    """The engine cannot go on, not even as HardStop. What it raised is the cause."""
+
+
 class LoopResult(Struct, frozen=True):
     """How an orderly end came out."""
 
@@ -78,7 +82,7 @@ async def run(
     """Run the engine until it says that it is done.
 
     Raises:
-        Exception: What the engine raised, when it could not go on even as HardStop.
+        EngineFailed: The engine raised, and could not go on even as HardStop.
     """
     loop = _Loop(engine, inbox, clock, outside, publish, tick_interval_ms, snapshot_interval_ms)
     loop.meter.watch_gc()
@@ -115,6 +119,7 @@ class _Loop:
         self._posted = False
         self._engine_failed = False
         self._snapshot_failed = False
+        self._own_failure = False
         self._failed_effects: set[str] = set()
         self._result: LoopResult | None = None
 
@@ -123,7 +128,12 @@ class _Loop:
         self._last_tick, self._next_tick = now, now + self._interval_s
         self._take_snapshot(now)
         while self._result is None:
-            self._turn()
+            try:
+                self._turn()
+            except EngineFailed:
+                raise
+            except Exception as e:
+                self._loop_failed(e)
             pause = min(self._next_tick, self._next_snapshot) - self._clock.monotonic()
             if self._posted or self._inbox or pause <= 0:
                 await asyncio.sleep(0)
@@ -152,7 +162,6 @@ class _Loop:
 
     def _tick(self, now: float) -> None:
         late = now - self._next_tick
-        self.meter.tick(now, late)
         gap = now - self._last_tick
         self._last_tick = now
         # Missed beats are skipped, never made up for: a burst of ticks would be a burst of posts.
@@ -161,6 +170,14 @@ class _Loop:
             self._handle(TimeJump(int(gap * 1000)))
         if self._result is None:
             self._handle(Tick())
+        self.meter.tick(now, late)  # last: whatever measuring does, the tick is done
+
+    def _loop_failed(self, error: Exception) -> None:
+        """Something of the loop's own broke. That is a HardStop, once; but no reason to leave positions alone, so it goes on."""
+        _log.error("the loop failed", exc_info=error)
+        if not self._own_failure:
+            self._own_failure = True
+            self._inbox.put(OutsideFault(f"the loop failed: {type(error).__name__}: {error}"))
 
     # --- the engine and its effects --------------------------------------------------------------------------------
 
@@ -179,11 +196,16 @@ class _Loop:
         _log.error("engine failed on %s", kind, exc_info=error)
         self._something_happened = True
         if isinstance(message, OutsideFault) or (self._engine_failed and isinstance(message, Tick)):
-            raise error
+            raise EngineFailed(f"{type(error).__name__}: {error}") from error
         if self._engine_failed:
             return []
         self._engine_failed = True
-        return self._engine.handle(OutsideFault(f"engine failed on {kind}: {type(error).__name__}: {error}"), now_ms)
+        try:
+            return self._engine.handle(
+                OutsideFault(f"engine failed on {kind}: {type(error).__name__}: {error}"), now_ms
+            )
+        except Exception as e:
+            raise EngineFailed(f"{type(e).__name__}: {e}") from e
 
     def _perform(self, effect: Effect) -> None:
         match effect:
@@ -220,8 +242,8 @@ class _Loop:
     def _take_snapshot(self, now: float) -> None:
         self._last_snapshot = now
         self._something_happened = False
-        stats = self.meter.stats(now, len(self._inbox), self._outside.journal_backlog)
         try:
+            stats = self.meter.stats(now, len(self._inbox), self._outside.journal_backlog)
             self._publish(self._engine.snapshot(self._clock.now_ms(), stats))
         except Exception as e:
             # Blind is a reason to stop trading, not a reason to stop flattening.

@@ -1,4 +1,8 @@
-"""How late the loop's ticks are and how long the collector held us up. Measured here, shown in the snapshot, decides nothing."""
+"""How late the loop's ticks are and how long the collector held us up. Measured here, shown in the snapshot, decides nothing.
+
+Easy to get wrong: the collector calls us from any thread and in the middle of anything, our own reading included. What it writes are
+fixed places of a fixed list, one per second; anything that grows would change under the reader.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from collections import deque
 from core.messages.snapshot import LoopStats
 
 _WINDOW_S = 60.0
+_GC_SECONDS = 60
 _REFRESH_S = 1.0
 """Percentiles are worked out this often: sorting a minute of ticks for every snapshot would be a pause of our own."""
 
@@ -18,7 +23,8 @@ class LoopMeter:
 
     def __init__(self) -> None:
         self._late: deque[tuple[float, float]] = deque()
-        self._gc_pauses: deque[tuple[float, float]] = deque(maxlen=10_000)
+        self._gc_worst: list[tuple[int, float]] = [(-1, 0.0)] * _GC_SECONDS
+        """The longest pause of each second, at the place of that second modulo the length."""
         self._gc_started: float | None = None
         self._worked_out_at = float("-inf")
         self._p99 = self._max = self._gc_max = 0.0
@@ -38,7 +44,10 @@ class LoopMeter:
         if phase == "start":
             self._gc_started = now
         elif self._gc_started is not None:
-            self._gc_pauses.append((now, (now - self._gc_started) * 1000))
+            second, pause_ms = int(now), (now - self._gc_started) * 1000
+            known_second, known_ms = self._gc_worst[second % _GC_SECONDS]
+            if known_second != second or pause_ms > known_ms:
+                self._gc_worst[second % _GC_SECONDS] = (second, pause_ms)
 
     def stats(self, at_s: float, inbox_depth: int, journal_backlog: int) -> LoopStats:
         """What to show now."""
@@ -59,7 +68,5 @@ class LoopMeter:
         late = sorted(ms for _, ms in self._late)
         self._p99 = late[int(len(late) * 0.99)] if late else 0.0
         self._max = late[-1] if late else 0.0
-        now = time.perf_counter()
-        while self._gc_pauses and self._gc_pauses[0][0] <= now - _WINDOW_S:
-            self._gc_pauses.popleft()
-        self._gc_max = max((ms for _, ms in self._gc_pauses), default=0.0)
+        oldest = int(time.perf_counter()) - _GC_SECONDS
+        self._gc_max = max((ms for second, ms in self._gc_worst if second > oldest), default=0.0)

@@ -13,6 +13,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 
 import pytest
 from fault_stage import BY_SIGTERM, POST_TIMEOUT_MS, Stage, Theatre
@@ -378,7 +379,7 @@ def info_down_while_reconnecting(stage: Stage) -> None:
     stage.program.wait_until("it is back", lambda s: s.connection.epoch == 2)
     stage.program.wait_said("502")
     stage.venue.clear_faults()
-    stage.wait_flat(8)
+    stage.wait_flat(5)
     stage.wait_hard_stop("disconnected")
     stage.at_rest()
 
@@ -490,7 +491,9 @@ def killed_with_a_position(stage: Stage) -> None:
     assert stage.venue.truth()["actions"][-1]["nonce"] > last_nonce
     s = stage.at_rest()
     assert s.trades[0].exit_reason.value == "time stop"
-    assert len(stage.venue.fills()) == 2
+    opened, closed = stage.venue.fills()
+    assert s.trades[0].entry_price == Decimal(opened["px"]), "the trade does not know where it began"
+    assert s.trades[0].fees_usd == Decimal(opened["fee"]) + Decimal(closed["fee"])
 
 
 def killed_between_hard_stop_and_reconnect(stage: Stage) -> None:

@@ -79,6 +79,7 @@ SEEDS = range(250)
 class Life(Rig):
     def __init__(self, seed: int, *, faults: bool = True) -> None:
         self.dice = random.Random(seed)
+        self.lied_at = 0
         self.faults = faults
         self.connected = False
         self.up_since = NOW
@@ -226,7 +227,8 @@ class Life(Rig):
 
         def at_venue() -> None:
             said = self.venue.answer(query, self.now)
-            if isinstance(said, PositionsRead) and self.chance(0.03):
+            if isinstance(said, PositionsRead) and self.chance(0.03) and self.now - self.lied_at > 10_000:
+                self.lied_at = self.now  # once: two such answers in a row would be believed, and should be
                 said = PositionsRead(said.dex, said.time_ms, (), said.account_value, said.withdrawable)
             if isinstance(query, QueryOrderStatus) and self.now - self.executed_at.get(query.cloid, 0) < 500:
                 said = OrderStatusRead(query.cloid, None)

@@ -185,7 +185,7 @@ def test_l18_lost_reply_that_executed_becomes_a_position() -> None:
     assert rig.order(order).status is OrderStatus.UNKNOWN
     assert rig.market(SNDK).gate == "pending order"
     rig.muted = set()
-    rig.advance(10_000)
+    rig.advance(20_000)
     assert rig.order(order).status is OrderStatus.FILLED
     position = rig.position()
     assert position is not None
@@ -495,7 +495,7 @@ def test_hard_stop_by_the_operator_runs_its_whole_sequence() -> None:
     kinds = [type(e) for e in effects if not isinstance(e, Journal)]
     assert kinds[0] is PersistLatch
     assert kinds.index(PersistLatch) < kinds.index(Alert)
-    assert rig.snapshot().hard_stop.reason == "operator"
+    assert rig.snapshot().hard_stop.reason == "operator key (operator)"
     assert (rig.snapshot().hard_stop.orders_left, rig.snapshot().hard_stop.positions_left) == (2, 1)
 
     count = len(rig.posts)
@@ -974,7 +974,7 @@ def test_a_fill_before_the_first_reading_of_positions_is_no_trade_of_its_own() -
     rig.show(rig.venue.execute(SNDK, BUY, D("0.2"), D(200), rig.now, 5, None))
     assert rig.snapshot().trades == ()
     rig.muted = set()
-    rig.advance(10_000)
+    rig.advance(20_000)
     position = rig.position()
     assert position is not None
     assert position.size == D("0.2")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine_rig import NOW
 
-from core.engine.asking import AGAIN_AFTER_FAILURE_MS, ANSWER_TIMEOUT_MS, Asker
+from core.engine.asking import ANSWER_TIMEOUT_MS, Asker
 from core.messages.effects import Ask
 from core.messages.queries import QueryFees, QueryPositions
 
@@ -40,14 +40,26 @@ def test_every_so_often_counts_from_the_answer() -> None:
     assert asker.ask_every(XYZ, 1_000, NOW + 1_500) == [Ask(XYZ)]
 
 
-def test_a_failed_read_is_asked_again_before_its_interval_is_over() -> None:
+def test_a_failed_read_is_asked_again_soon_and_then_later_each_time() -> None:
+    asker, now = Asker(), NOW
+    fees = QueryFees()
+    asker.ask_every(fees, 3_600_000, now)
+    for pause in (1_000, 2_000, 4_000, 8_000, 10_000, 10_000):
+        asker.on_failure(fees, now)
+        assert asker.ask_every(fees, 3_600_000, now + pause - 1) == []
+        now += pause
+        assert asker.ask_every(fees, 3_600_000, now) == [Ask(fees)]
+    asker.on_answer(fees, now)
+    assert asker.ask_every(fees, 3_600_000, now + 60_000) == [], "an answer ends the row of failures"
+
+
+def test_failures_slow_down_a_question_that_is_asked_often() -> None:
     asker = Asker()
-    asker.ask_every(QueryFees(), 3_600_000, NOW)
-    asker.on_failure(QueryFees(), NOW)
-    assert asker.ask_every(QueryFees(), 3_600_000, NOW + AGAIN_AFTER_FAILURE_MS - 1) == []
-    assert asker.ask_every(QueryFees(), 3_600_000, NOW + AGAIN_AFTER_FAILURE_MS) == [Ask(QueryFees())]
-    asker.on_answer(QueryFees(), NOW + AGAIN_AFTER_FAILURE_MS)
-    assert asker.ask_every(QueryFees(), 3_600_000, NOW + 3 * AGAIN_AFTER_FAILURE_MS) == []
+    for _ in range(4):
+        asker.ask(XYZ, NOW)
+        asker.on_failure(XYZ, NOW)
+    assert asker.ask_every(XYZ, 500, NOW + 7_999) == []
+    assert asker.ask_every(XYZ, 500, NOW + 8_000) == [Ask(XYZ)]
 
 
 def test_an_answer_that_nobody_asked_for_says_nothing_about_the_next_question() -> None:

@@ -15,7 +15,7 @@ def complete() -> TradingReadyChecker:
     for dex in ("xyz", ""):
         checker.on_open_orders(dex)
         checker.on_positions(dex)
-    for what in ("fees", "budget", "clock"):
+    for what in ("fees", "budget", "clock", "role"):
         checker.on_bootstrap(what)
     return checker
 
@@ -58,11 +58,11 @@ def test_l02_open_orders_without_the_ack_are_no_snapshot() -> None:
     assert checker.order_snapshot
 
 
-@pytest.mark.parametrize("what", ["fees", "budget", "clock"])
+@pytest.mark.parametrize("what", ["fees", "budget", "clock", "role"])
 def test_positions_are_synced_only_with_fees_budget_and_clock(what: str) -> None:
     checker = TradingReadyChecker(("xyz",))
     checker.on_positions("xyz")
-    for other in {"fees", "budget", "clock"} - {what}:
+    for other in {"fees", "budget", "clock", "role"} - {what}:
         checker.on_bootstrap(other)
     assert not checker.position_synced
     assert f"reads outstanding: {what}" in checker.view().missing
@@ -75,3 +75,13 @@ def test_market_data_can_fall_back_alone() -> None:
     assert not view.is_ready
     assert view.missing == ("bbo of BTC",)
     assert view.position_synced
+
+
+def test_positions_that_were_not_read_for_long_are_not_known_any_more() -> None:
+    checker = complete()
+    checker.stale_dexes = ("xyz",)
+    assert not checker.position_synced
+    assert "positions of xyz" in checker.view().missing
+    assert checker.dex_synced("xyz"), "exits go on"
+    checker.stale_dexes = ()
+    assert checker.is_ready

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from engine_rig import BTC, NVDA, SNDK, SPECS, D, Rig, make_config, order_of, report_of
+from engine_rig import ACCOUNT, BTC, NVDA, SIGNER, SNDK, SPECS, D, Rig, make_config, order_of, report_of
 from msgspec.structs import replace
 
 from core.config import MarketConfig
 from core.messages.effects import Ask, Reconnect, Refuse, Subscribe
-from core.messages.events import Connected, FeesRead, OrderOutcome, Outcome, SpecsRead
+from core.messages.events import Connected, Disconnected, FeesRead, OrderOutcome, Outcome, RoleRead, SpecsRead
 from core.messages.queries import (
     QueryBook,
     QueryFees,
     QueryOpenOrders,
     QueryPositions,
     QueryRateLimit,
+    QueryRole,
     QueryServerTime,
     QuerySpecs,
 )
@@ -219,3 +220,83 @@ def test_orders_are_compared_with_the_exchanges_list_now_and_then() -> None:
     rig.advance(31_000)
     assert rig.order(order_of(post)).status is OrderStatus.CANCELED
     assert not rig.m.orders.is_busy(SNDK)
+
+
+# --- who we are ----------------------------------------------------------------------------------------------------------------
+
+
+def refused_for(account: RoleRead | None = None, signer: RoleRead | None = None) -> list[str]:
+    """What start-up says when userRole answers this."""
+    rig = Rig(ready=False)
+    for role in (account, signer):
+        if role is not None:
+            rig.venue.roles[role.address] = role
+    rig.connect()
+    rig.advance(2_000)
+    return [e.reason for e in rig.effects(Refuse)]
+
+
+def test_an_account_and_its_agent_are_accepted() -> None:
+    assert refused_for() == []
+    assert refused_for(signer=RoleRead(SIGNER, "agent", ACCOUNT.lower())) == []
+
+
+def test_l16_an_agents_address_as_account_is_refused() -> None:
+    (reason,) = refused_for(RoleRead(ACCOUNT.lower(), "agent", "0x" + "c" * 40))
+    assert "is an agent's address" in reason
+    assert "0x" + "c" * 40 in reason
+
+
+def test_an_account_that_this_version_cannot_trade_for_is_refused() -> None:
+    for role in ("missing", "subAccount", "vault"):
+        (reason,) = refused_for(RoleRead(ACCOUNT.lower(), role, ""))
+        assert "trades for a master account only" in reason
+
+
+def test_a_key_that_is_no_agent_of_the_account_is_refused() -> None:
+    (reason,) = refused_for(signer=RoleRead(SIGNER, "user"))
+    assert f"{SIGNER} is no approved agent" in reason
+    (reason,) = refused_for(signer=RoleRead(SIGNER, "agent", "0x" + "d" * 40))
+    assert "an agent of 0x" + "d" * 40 in reason
+
+
+def test_nothing_is_ready_before_the_roles_are_known() -> None:
+    rig = Rig(ready=False)
+    rig.muted = {QueryRole}
+    rig.connect()
+    rig.advance(2_000)
+    assert not rig.snapshot().ready.is_ready
+    assert "reads outstanding: role" in rig.snapshot().ready.missing
+
+
+def test_an_agent_that_loses_its_approval_while_we_run_is_a_hard_stop() -> None:
+    rig = Rig()
+    rig.venue.roles[SIGNER] = RoleRead(SIGNER, "missing")
+    rig.advance(605_000)
+    assert rig.effects(Refuse) == [], "what runs is stopped, not refused"
+    assert rig.snapshot().hard_stop.tripped
+    assert "no approved agent" in rig.snapshot().hard_stop.reason
+
+
+def test_a_flapping_connection_does_not_read_again_what_does_not_change() -> None:
+    rig = Rig()
+    for _ in range(3):
+        rig.handle(Disconnected("flap"))
+        rig.connect()
+        rig.advance(2_000)
+    asked = [type(a.query) for a in rig.effects(Ask)]
+    assert asked.count(QueryRole) == 2
+    assert asked.count(QueryFees) == 1
+    assert asked.count(QueryRateLimit) == 1
+    assert rig.snapshot().ready.position_synced
+
+
+def test_positions_that_cannot_be_read_for_long_stop_entries_and_not_exits() -> None:
+    rig = Rig()
+    rig.muted = {QueryPositions}
+    rig.advance(40_000)
+    assert "positions of xyz, main dex" in rig.snapshot().ready.missing
+    assert rig.dislocate() is None
+    rig.muted = set()
+    rig.advance(20_000)
+    assert rig.snapshot().ready.is_ready

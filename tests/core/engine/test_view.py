@@ -139,7 +139,7 @@ def test_states_in_their_order_of_weight() -> None:
     rig.ready()
     assert rig.snapshot().state is TradingState.ACTIVE
     rig.handle(TripHardStop(command_id="x"))
-    assert rig.snapshot().state_reason == "hard stop: operator"
+    assert rig.snapshot().state_reason == "hard stop: operator key (operator)"
     rig.disconnect("bye")
     assert (rig.snapshot().state, rig.snapshot().state_reason) == (TradingState.HALTED, "bye")
 

@@ -14,10 +14,12 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
+import msgspec
 import pytest
 from test_engine_thread import a_snapshot
 
 from core.messages.exit_codes import ExitCode, exit_code_of_signal
+from core.messages.snapshot import ReadyView
 from core.model.market import MarketKey
 from core.model.order import OrderSide, OrderStatus
 from core.runtime.engine_thread import Ending, EngineThread
@@ -263,7 +265,11 @@ def test_what_is_open_names_positions_and_live_orders() -> None:
     orders = (order(btc, OrderStatus.UNKNOWN), order(sndk, OrderStatus.FILLED))
     text = what_is_open(a_snapshot(1, (position,), orders))
     assert text == "last known: positions xyz:SNDK buy 0.5; orders BTC sell 1"
-    assert what_is_open(a_snapshot()) == "last known: positions none; orders none"
+    read = ReadyView(md_ready=True, order_snapshot=True, fills_snapshot=True, position_synced=True, missing=())
+    empty = msgspec.structs.replace(a_snapshot(), ready=read)
+    assert what_is_open(empty) == "last known: positions none; orders none"
+    never_read = msgspec.structs.replace(empty, ready=msgspec.structs.replace(read, position_synced=False))
+    assert what_is_open(never_read) == "what is open is not known"
     assert what_is_open(None) == "what is open is not known"
 
 

@@ -28,7 +28,7 @@ from core.model.market import MarketKey
 from core.model.order import Orders
 from core.runtime.clock import ManualClock, SystemClock
 from core.runtime.inbox import Inbox
-from core.runtime.loop import LoopResult, run
+from core.runtime.loop import EngineFailed, LoopResult, run
 
 Reaction = Callable[[Any, int], list[Effect]]
 DONE = Finished(True, "flat")
@@ -252,13 +252,28 @@ async def test_an_exception_in_the_engine_is_handed_to_it_as_a_fault_once() -> N
 
 async def test_an_engine_that_cannot_take_the_fault_ends_the_loop() -> None:
     bench = Bench(FakeEngine(Tick=raising(KeyError("first")), OutsideFault=raising(ValueError("second"))))
-    with pytest.raises(ValueError, match="second"):
+    with pytest.raises(EngineFailed, match="ValueError: second"):
         await bench.run()
+
+
+@pytest.mark.parametrize("broken", ["tick", "stats"])
+async def test_a_failure_of_the_loops_own_is_a_fault_and_the_engine_goes_on(
+    broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("deque mutated during iteration")
+
+    monkeypatch.setattr(f"core.runtime.loop_meter.LoopMeter.{broken}", fail)
+    bench = Bench(FakeEngine(Tick=after_ticks(5, DONE)))
+    assert await bench.run() == LoopResult(True, "flat")
+    assert len(bench.engine.of(Tick)) == 5
+    (fault,) = bench.engine.of(OutsideFault)
+    assert "deque mutated" in fault.what
 
 
 async def test_ticks_that_fail_again_after_the_fault_end_the_loop() -> None:
     bench = Bench(FakeEngine(Tick=raising(KeyError("again"))))
-    with pytest.raises(KeyError, match="again"):
+    with pytest.raises(EngineFailed, match="KeyError: 'again'"):
         await bench.run()
     assert len(bench.engine.of(OutsideFault)) == 1
     assert len(bench.engine.of(Tick)) == 2

@@ -112,7 +112,7 @@ def test_only_a_config_that_asks_for_a_simulator_gets_one():
 
 def test_the_traded_account_is_funded(monkeypatch):
     told: list[bytes] = []
-    monkeypatch.setattr(sim_process, "SimProcess", lambda settings, command: told.append(settings))
+    monkeypatch.setattr(sim_process, "SimProcess", lambda settings, command, env: told.append(settings))
     account = "0x" + "ab" * 20
     config = a_config(
         "ws://127.0.0.1:0/ws", "http://127.0.0.1:0/info", f'[account]\naddress = "{account}"\n[sim]\nseed = 9'
@@ -121,6 +121,20 @@ def test_the_traded_account_is_funded(monkeypatch):
     settings = msgspec.json.decode(told[0], type=SimConfig)
     assert settings.seed == 9
     assert settings.accounts == (account,)
+
+
+def test_the_child_does_not_inherit_the_key(monkeypatch):
+    seen: list[dict[str, str]] = []
+    monkeypatch.setattr(sim_process, "SimProcess", lambda settings, command, env: seen.append(env))
+    monkeypatch.setenv("MY_SECRET", "ab" * 32)
+    config = a_config(
+        "ws://127.0.0.1:0/ws",
+        "http://127.0.0.1:0/info",
+        '[signer]\nkey_source = { type = "env_var", var_name = "MY_SECRET" }',
+    )
+    own_simulator(config)
+    assert "PATH" in seen[0]
+    assert "ab" * 32 not in seen[0].values()
 
 
 def test_it_has_a_session_of_its_own(started):
