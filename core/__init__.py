@@ -4,9 +4,11 @@ One sentence: decide in plain synchronous machines that take an event and the ti
 talking in one thin loop around them; let the console see one immutable snapshot and send small commands.
 
     model/         what exists      frozen values: market, rounding, cloid, order and its transition table, position, signal
-    config.py      every setting, with its limit and its reason
+    config.py      every setting, with its limit and its reason; config_errors.py, what to say when one does not fit
     messages/      what is said     events, commands, queries in; effects and snapshot out
-    engine/        what decides     no clock, no socket, no dice
+    engine/        what decides     no clock, no socket, no dice: small machines that know no other (scheduler, orders, positions, ...),
+                   held by machines.py; rooms that see several of them (session, account, entries, exits, posting, stopping, operator);
+                   engine.py, the table of contents
     hyperliquid/   how the venue writes   actions, signing, parsing, assets; pure functions
     sim/           a venue in memory      matching, market, faults; pure and seeded
     runtime/       the outside      engine thread, loop, gateway, signer, keys, journal, simulator server, assembly; decides nothing

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 import sys
 import time
@@ -116,7 +117,7 @@ class SimServer:
             await site.start()
         except OSError as e:
             await self._runner.cleanup()
-            why = e.strerror or str(e)
+            why = os.strerror(e.errno) if e.errno else str(e)  # asyncio's own text is longer and says less
             raise SimServerError(f"cannot listen on {self._host}:{self.port}: {why}") from None
         self.port = self._runner.addresses[0][1]
         self._blocks = asyncio.create_task(self._live_in_blocks(), name="sim blocks")
