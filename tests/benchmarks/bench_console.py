@@ -61,7 +61,7 @@ def measure(quotes_per_second: int, seconds: float) -> dict[str, list[float]]:
             with spawn(command, cols=120, rows=40) as console:
                 console.wait_for("SIMULATOR", timeout=20)
                 first_frame = time.monotonic() - begun
-                console.wait_for("READY", timeout=30)
+                console.wait_for("LIVE", timeout=30)
                 time.sleep(seconds)
                 console.send("q")
                 console.wait_exit(timeout=30)

@@ -89,7 +89,7 @@ def console(venue: Venue, tmp_path: Path) -> Iterator[PtyProgram]:
     venue.settle()
     command = [sys.executable, "-m", "hip3_tui", "run", "--config", str(config)]
     with spawn(command, cols=120, rows=40) as program:
-        program.wait_for("READY", timeout=30)
+        program.wait_for("LIVE", timeout=30)
         yield program
 
 
@@ -147,7 +147,7 @@ def test_x_latches_flattens_and_stays_latched_in_the_next_run(
 
     command = [sys.executable, "-m", "hip3_tui", "run", "--config", str(tmp_path / "e2e.toml")]
     with spawn(command, cols=120, rows=40) as again:
-        again.wait_for("READY", timeout=30)
+        again.wait_for("LIVE", timeout=30)
         again.wait_for("REDUCING", timeout=5)
         until("the venue has heard of it", lambda: bool(venue.truth()["actions"]), 5)
         again.send("q")

@@ -51,7 +51,7 @@ def log_of(tmp_path: Path) -> str:
 
 
 def test_it_gets_ready_and_ends_flat_with_the_simulator(tmp_path):
-    done = run_program(tmp_path, "until(lambda s: s.ready.is_ready)\nprint(simulator.pid, program.engine.latest.run)")
+    done = run_program(tmp_path, "until(lambda s: s.ready.is_ready)\nprint(simulator.pid, program.engine.latest.run, flush=True)")
     assert done.returncode == 0, done.stderr
     assert "flat confirmed" in done.stderr
     pid, _, run = done.stdout.partition(" ")
@@ -92,7 +92,7 @@ import os, signal
 until(lambda s: s.ready.is_ready)
 os.kill(simulator.pid, signal.SIGKILL)
 until(lambda s: s.hard_stop.tripped)
-print(program.engine.latest.hard_stop.reason)
+print(program.engine.latest.hard_stop.reason, flush=True)
 program.lifecycle.insist()
 """
     done = run_program(tmp_path, then)
