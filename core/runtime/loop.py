@@ -18,7 +18,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from core.messages.commands import Command
-from core.messages.effects import Ask, Effect, Finished, ForgetPost, Post, Refuse, Repost
+from core.messages.effects import Ask, Effect, Finished, ForgetPost, Journal, Post, Refuse, Repost
 from core.messages.events import OutsideFault, Tick, TimeJump
 from core.messages.snapshot import LoopStats, Snapshot
 from core.runtime.clock import Clock
@@ -187,8 +187,13 @@ class _Loop:
             effects = self._engine.handle(message, now_ms)
         except Exception as e:
             effects = self._after_exception(message, e, now_ms)
+        # Rows for the journal's queue can wait the moment that it takes to sign and send; everything else keeps its order.
         for effect in effects:
-            self._perform(effect)
+            if not isinstance(effect, Journal):
+                self._perform(effect)
+        for effect in effects:
+            if isinstance(effect, Journal):
+                self._perform(effect)
 
     def _after_exception(self, message: Message, error: Exception, now_ms: int) -> list[Effect]:
         """HardStop the first time. Later only what keeps the ticks from working ends the loop."""

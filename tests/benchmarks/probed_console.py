@@ -9,6 +9,7 @@ lines when the program leaves. Nothing else differs from `hip3-tui run`.
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import sys
 import time
@@ -22,12 +23,10 @@ samples: list[float] = []
 """Milliseconds from the quote's arrival to the bytes of its post, when nothing was sent in the 150 ms before."""
 lateness: list[float] = []
 _arrived = 0.0
-_caused: dict[int, float] = {}
 _last_sent = 0.0
 
 _take = inbox.Inbox.take
 _post = link.Link.post
-_send = link.Link._send
 _put_quote = inbox.Inbox._put_quote
 _tick = loop_meter.LoopMeter.tick
 _arrivals: dict[Any, float] = {}
@@ -46,21 +45,13 @@ def take(self: Any) -> Any:
 
 
 def post(self: Any, post_id: int, frame: bytes) -> None:
-    if _arrived:
-        _caused[post_id] = _arrived
-    _post(self, post_id, frame)
-
-
-async def send(self: Any, frame: bytes) -> None:
+    """Measured when the real one returns with the bytes written; a post that had to queue behind another is left out."""
     global _last_sent
-    await _send(self, frame)
+    _post(self, post_id, frame)
     now = time.perf_counter()
-    if frame.startswith(b'{"method":"post"'):
-        post_id = int(frame[22 : frame.index(b",", 22)])
-        begun = _caused.pop(post_id, None)
-        if begun is not None and now - _last_sent > 0.15:
-            samples.append((now - begun) * 1000)
-        _last_sent = now
+    if _arrived and not self._posts and self._rest is None and now - _last_sent > 0.15:
+        samples.append((now - _arrived) * 1000)
+    _last_sent = now
 
 
 def tick(self: Any, now: float, late: float) -> None:
@@ -68,15 +59,30 @@ def tick(self: Any, now: float, late: float) -> None:
     _tick(self, now, late)
 
 
+pauses: list[tuple[int, float]] = []
+"""Generation and milliseconds of every collection."""
+_gc_begun = 0.0
+
+
+def on_gc(phase: str, info: dict[str, int]) -> None:
+    global _gc_begun
+    if phase == "start":
+        _gc_begun = time.perf_counter()
+    else:
+        pauses.append((info["generation"], (time.perf_counter() - _gc_begun) * 1000))
+
+
+gc.callbacks.append(on_gc)
+
+
 def write_out() -> None:
     with open(OUT, "w") as f:
-        json.dump({"signal_to_socket_ms": samples, "tick_late_ms": lateness}, f)
+        json.dump({"signal_to_socket_ms": samples, "tick_late_ms": lateness, "gc_ms": pauses}, f)
 
 
 inbox.Inbox._put_quote = put_quote  # type: ignore[method-assign]
 inbox.Inbox.take = take  # type: ignore[method-assign]
 link.Link.post = post  # type: ignore[method-assign]
-link.Link._send = send  # type: ignore[method-assign]
 loop_meter.LoopMeter.tick = tick  # type: ignore[method-assign]
 assert gateway.Link is link.Link
 atexit.register(write_out)

@@ -51,7 +51,9 @@ def log_of(tmp_path: Path) -> str:
 
 
 def test_it_gets_ready_and_ends_flat_with_the_simulator(tmp_path):
-    done = run_program(tmp_path, "until(lambda s: s.ready.is_ready)\nprint(simulator.pid, program.engine.latest.run, flush=True)")
+    done = run_program(
+        tmp_path, "until(lambda s: s.ready.is_ready)\nprint(simulator.pid, program.engine.latest.run, flush=True)"
+    )
     assert done.returncode == 0, done.stderr
     assert "flat confirmed" in done.stderr
     pid, _, run = done.stdout.partition(" ")
