@@ -98,6 +98,11 @@ class Engine:
         return self._view.build(now_ms, loop_stats)
 
     @property
+    def machines(self) -> Machines:
+        """For simulations and their checkers, which look and never touch."""
+        return self._m
+
+    @property
     def asset_ids(self) -> Mapping[MarketKey, int]:
         """The exchange's id of every market of the configured dexes, as read on this connection."""
         return {market: spec.asset_id for market, spec in self._m.specs.items()}

@@ -1,0 +1,72 @@
+"""What a restart finds: the journal's memory of a run, kept as the journal file keeps it (core.runtime.journal), without a file.
+
+Rules that are easy to get wrong: the latch is there at once, everything else only with the next batch, so a crash loses what came after
+the last one; and a run that did not say that it ended well did not.
+
+SPEC 6, 8; LESSONS L05, L17, L29.
+"""
+
+from __future__ import annotations
+
+from core.messages.effects import FillRow, JournalRow, LatchState, PostRow, RiskCounters
+from core.messages.recovered import Recovered
+from core.model.position import FillKey
+
+BATCH_MS = 100
+UNCLEAN_NONCE_MARGIN = 1000
+
+
+class Disk:
+    def __init__(self) -> None:
+        self.latch = LatchState()
+        self._run_id = 0
+        self._ended_clean = True
+        self._counters = RiskCounters()
+        self._fills: set[FillKey] = set()
+        self._highest_nonce = 0
+        self._waiting: list[JournalRow] = []
+        self._waiting_counters: RiskCounters | None = None
+
+    def begin_run(self) -> Recovered:
+        """What the last run left; and another one begins."""
+        unclean = not self._ended_clean
+        margin = UNCLEAN_NONCE_MARGIN if unclean else 0
+        self._run_id += 1
+        self._ended_clean = False
+        return Recovered(
+            run_id=self._run_id,
+            last_nonce=self._highest_nonce + margin if self._highest_nonce else 0,
+            latch=self.latch,
+            counters=self._counters,
+            seen_fills=frozenset(self._fills),
+            unclean=unclean,
+        )
+
+    def append(self, row: JournalRow) -> None:
+        self._waiting.append(row)
+
+    def put_counters(self, counters: RiskCounters) -> None:
+        self._waiting_counters = counters
+
+    def flush(self) -> None:
+        """A batch is written."""
+        if self._waiting:
+            for row in self._waiting:
+                if isinstance(row, FillRow):
+                    self._fills.add(row.fill.key)
+                elif isinstance(row, PostRow):
+                    self._highest_nonce = max(self._highest_nonce, row.nonce)
+            self._waiting.clear()
+        if self._waiting_counters is not None:
+            self._counters = self._waiting_counters
+            self._waiting_counters = None
+
+    def crash(self) -> None:
+        """The program was killed: what waited for the next batch is lost."""
+        self._waiting.clear()
+        self._waiting_counters = None
+
+    def end_run(self) -> None:
+        """It ended in an orderly way."""
+        self.flush()
+        self._ended_clean = True

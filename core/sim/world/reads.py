@@ -1,0 +1,85 @@
+"""POST /info between engine and venue, in virtual time: every query gets exactly one answer event, or ReadFailed.
+
+Stands for core.runtime.info_client. The answer is what the venue knew when the question arrived, not when the answer does.
+
+PROTOCOL 8; LESSONS L39.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from core.hyperliquid.info import read_answer, request_bodies
+from core.messages.events import ReadFailed, ServerTimeRead
+from core.messages.queries import Query
+from core.sim.admission import WireFailure
+
+if TYPE_CHECKING:
+    from core.sim.world.world import World
+
+ANSWER_WITHIN_MS = 4_000
+_TIME_ROUND_TRIP_MS = 3_000
+
+
+class Reads:
+    def __init__(self, world: World, dice: Random) -> None:
+        self._world = world
+        self._dice = dice
+        plan = world.plan
+        self._latency = (plan.latency_min_ms, plan.latency_max_ms)
+        self.lose_until_ms = 0
+        """Until then questions get lost on their way."""
+        self.slow_until_ms = 0
+        self.slow_by_ms = 0
+
+    def ask(self, query: Query) -> None:
+        world = self._world
+        agenda, life = world.agenda, world.life
+        asked_ms, asked_local_ms = agenda.now_ms, world.local_ms
+        if asked_ms < self.lose_until_ms:
+            self._fail(life, query, ANSWER_WITHIN_MS, "no answer within 4 s")
+            return
+        whole = self._dice.randint(*self._latency)
+        if asked_ms < self.slow_until_ms:
+            whole += self._dice.randint(0, self.slow_by_ms)
+        there = whole * self._dice.randint(30, 70) // 100
+        if whole > ANSWER_WITHIN_MS:
+            self._fail(life, query, ANSWER_WITHIN_MS, "no answer within 4 s")
+            return
+
+        def arrive() -> None:
+            try:
+                answers = tuple(
+                    msgspec.json.encode(world.exchange.info(body, agenda.now_ms))
+                    for body in request_bodies(query, world.plan.account)
+                )
+            except WireFailure as e:
+                self._fail(life, query, whole - there, f"HTTP {e.status}: {e.text}")
+                return
+            agenda.after(whole - there, lambda: come_back(answers))
+
+        def come_back(answers: tuple[bytes, ...]) -> None:
+            if world.life != life:
+                return
+            local_ms = (asked_local_ms + world.local_ms) // 2
+            try:
+                event = read_answer(query, answers, local_ms)
+            except ValueError as e:
+                world.give(ReadFailed(query, str(e)))
+                return
+            if isinstance(event, ServerTimeRead) and whole > _TIME_ROUND_TRIP_MS:
+                world.give(ReadFailed(query, f"the answer took {whole} ms, too long to tell the time from"))
+            else:
+                world.give(event)
+
+        agenda.after(there, arrive)
+
+    def _fail(self, life: int, query: Query, after_ms: int, reason: str) -> None:
+        def tell() -> None:
+            if self._world.life == life:
+                self._world.give(ReadFailed(query, reason))
+
+        self._world.agenda.after(after_ms, tell)

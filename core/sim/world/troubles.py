@@ -1,0 +1,148 @@
+"""What goes wrong in a world, by name. Most are the venue's own faults (core.sim.faults); the rest happens on the road or to us.
+
+Each answers with one line for the story. They strike while the weather lasts and leave nothing behind that could not come to rest.
+
+Issue: the list of faults of "proven by simulation"; LESSONS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from core.sim.world.world import World
+
+_HINDERS = ("post_only", "reject_all", "info_down", "halt", "one_sided", "rate_limited")
+"""Faults of the venue that keep exits from getting through, or us from learning what became of them."""
+
+Strike = Callable[["World", Random], str]
+
+
+def _fault(name: str, **ranges: tuple[int, int] | tuple[str, ...]) -> Strike:
+    """A fault of the venue's board; a range of numbers is drawn from, and so is a list of words."""
+
+    def strike(world: World, dice: Random) -> str:
+        command: dict[str, Any] = {"do": "fault", "name": name}
+        for key, allowed in ranges.items():
+            if isinstance(allowed[0], int):
+                command[key] = dice.randint(*allowed)
+            else:
+                command[key] = dice.choice(allowed)
+        if "coin" in command:
+            command["coin"] = dice.choice(world.plan.config.markets).coin
+        world.exchange.control(command, world.agenda.now_ms)
+        if name in _HINDERS:
+            world.hinder(command.get("for_ms", 0))
+        return " ".join(f"{k}={v}" for k, v in command.items() if k != "do")
+
+    return strike
+
+
+def _silent(world: World, dice: Random) -> str:
+    channels = dice.choice(
+        (["bbo"], ["activeAssetCtx"], ["userFills"], ["orderUpdates"], ["orderUpdates", "userFills"], [])
+    )
+    ms = dice.randint(1_000, 20_000)
+    command: dict[str, Any] = {"do": "fault", "name": "silent_channels", "for_ms": ms}
+    if channels:
+        command["channels"] = channels
+    world.exchange.control(command, world.agenda.now_ms)
+    return f"{', '.join(channels) or 'all channels'} silent for {ms} ms"
+
+
+def _cut(world: World, dice: Random) -> str:
+    world.road.cut()
+    return "the connection breaks"
+
+
+def _cut_after_post(world: World, dice: Random) -> str:
+    world.road.cut_after_posts = 1
+    return "the connection will break right after the next post"
+
+
+def _deaf(world: World, dice: Random) -> str:
+    ms = dice.randint(500, 30_000)
+    world.road.deaf_until_ms = world.agenda.now_ms + ms
+    world.hinder(ms)
+    return f"nothing comes down for {ms} ms"
+
+
+def _slow(world: World, dice: Random) -> str:
+    ms, by = dice.randint(1_000, 20_000), dice.randint(200, 4_000)
+    until = world.agenda.now_ms + ms
+    world.road.slow_until_ms, world.road.slow_by_ms = until, by
+    world.reads.slow_until_ms, world.reads.slow_by_ms = until, by
+    world.hinder(ms)
+    return f"everything takes {by} ms longer for {ms} ms"
+
+
+def _sends_fail(world: World, dice: Random) -> str:
+    world.road.refuse_sends = dice.randint(1, 4)
+    return f"the next {world.road.refuse_sends} posts do not leave"
+
+
+def _venue_closed(world: World, dice: Random) -> str:
+    ms = dice.randint(1_000, 25_000)
+    world.road.closed_until_ms = world.agenda.now_ms + ms
+    world.road.cut()
+    world.hinder(ms)
+    return f"the connection breaks, and none can be made for {ms} ms"
+
+
+def _reads_lost(world: World, dice: Random) -> str:
+    ms = dice.randint(1_000, 15_000)
+    world.reads.lose_until_ms = world.agenda.now_ms + ms
+    world.hinder(ms)
+    return f"questions get no answer for {ms} ms"
+
+
+def _stall(world: World, dice: Random) -> str:
+    ms = dice.choice((dice.randint(200, 2_000), dice.randint(2_000, 40_000)))
+    world.stall(ms)
+    return f"our program stands still for {ms} ms"
+
+
+def _clock_step(world: World, dice: Random) -> str:
+    ms = dice.choice((-1, 1)) * dice.choice(
+        (dice.randint(1, 1_500), dice.randint(1_500, 4_000), dice.randint(6_000, 9_000))
+    )
+    world.step_clock(ms)
+    return f"our clock jumps by {ms} ms, to {world.skew_ms} ms off the venue's"
+
+
+def _crash(world: World, dice: Random) -> str:
+    world.crash_soon(dice.randint(0, 12), dice.randint(0, 6))
+    return "our program will be killed"
+
+
+def _foreign_order(world: World, dice: Random) -> str:
+    return world.foreign_order(dice)
+
+
+TROUBLES: dict[str, Strike] = {
+    "lose_request": _fault("lose_request"),
+    "lose_reply": _fault("lose_reply"),
+    "late_reply": _fault("late_reply", ms=(200, 12_000)),
+    "drop_after_execution": _fault("drop_after_execution"),
+    "silent_channels": _silent,
+    "mute_order_updates": _fault("mute_order_updates", for_ms=(1_000, 20_000)),
+    "duplicate_snapshot": _fault("duplicate_snapshot", count=(1, 3)),
+    "unknown_oid_once": _fault("unknown_oid_once"),
+    "empty_clearinghouse_once": _fault("empty_clearinghouse_once"),
+    "post_only": _fault("post_only", for_ms=(1_000, 15_000)),
+    "reject_all": _fault("reject_all", for_ms=(500, 6_000), level=("order", "action")),
+    "info_down": _fault("info_down", for_ms=(1_000, 20_000)),
+    "cut": _cut,
+    "cut_after_post": _cut_after_post,
+    "deaf": _deaf,
+    "slow": _slow,
+    "sends_fail": _sends_fail,
+    "venue_closed": _venue_closed,
+    "reads_lost": _reads_lost,
+    "stall": _stall,
+    "clock_step": _clock_step,
+    "crash": _crash,
+    "foreign_order": _foreign_order,
+}
