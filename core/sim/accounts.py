@@ -10,6 +10,8 @@ PROTOCOL 2.4 to 2.6, 8.1.
 
 from __future__ import annotations
 
+from collections import deque
+from copy import copy
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -22,6 +24,7 @@ TAKER_RATE = Decimal("0.00045")
 MAKER_RATE = Decimal("0.00015")
 _FEE_PLACES = Decimal("0.000001")
 _DEFAULT_LEVERAGE = 20
+_PAST_KEPT = 50
 _GROWTH_VOLUME_SHARE = Decimal("0.1")
 
 ZERO = Decimal(0)
@@ -64,6 +67,24 @@ class Account(Struct, eq=False):
     schedule_cancel_ms: int | None = None
     agents: dict[str, str] = field(default_factory=dict)
     """Agent address -> name."""
+    past: deque[tuple[int, dict[str, DexBalance]]] = field(default_factory=lambda: deque(maxlen=_PAST_KEPT))
+    """(until when, what the dexes were like), oldest first."""
+
+    def remember(self, now_ms: int) -> None:
+        """Keep the present state of all dexes, which is about to change."""
+        self.past.append(
+            (
+                now_ms,
+                {
+                    name: DexBalance(b.raw_usd, {coin: copy(p) for coin, p in b.positions.items()})
+                    for name, b in self.dexes.items()
+                },
+            )
+        )
+
+    def as_of(self, time_ms: int) -> dict[str, DexBalance]:
+        """The dexes as they were then, as far back as is remembered."""
+        return next((dexes for until_ms, dexes in self.past if until_ms > time_ms), self.dexes)
 
     def position(self, listing: Listing) -> Position | None:
         return self.dexes[listing.dex].positions.get(listing.coin)

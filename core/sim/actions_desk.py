@@ -32,6 +32,9 @@ def execute(venue: Venue, account: Account, envelope: Envelope, now_ms: int) -> 
     action = envelope.action
     match envelope.kind:
         case "order":
+            collapsed = _collapsed(venue, account, action, now_ms)
+            if collapsed is not None:
+                return {"type": "order", "data": {"statuses": [collapsed]}}
             placed = [desk.place(venue, account, desk.wish_of(raw), now_ms) for raw in action["orders"]]
             return {"type": "order", "data": {"statuses": placed}}
         case "cancel":
@@ -53,6 +56,19 @@ def execute(venue: Venue, account: Account, envelope: Envelope, now_ms: int) -> 
         case kind:
             assert kind == "noop", kind
     return {"type": "default"}
+
+
+def _collapsed(venue: Venue, account: Account, action: Json, now_ms: int) -> Json | None:
+    """The one error that stands for all orders of a batch, under the fault.
+
+    Raises:
+        Refused: The same, told as a refused action.
+    """
+    fault = venue.faults.strike("collapse_batch", now_ms, account.user, level="action")
+    if fault is not None:
+        raise Refused(fault.text)
+    fault = venue.faults.strike("collapse_batch", now_ms, account.user)
+    return None if fault is None else {"error": f"{fault.text} asset={action['orders'][0]['a']}"}
 
 
 def _update_leverage(venue: Venue, account: Account, action: Json) -> None:

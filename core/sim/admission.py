@@ -18,7 +18,7 @@ from core.hyperliquid.actions import canonical_action
 from core.hyperliquid.signing import recover_l1_signer
 from core.sim import budget
 from core.sim.accounts import Account
-from core.sim.nonces import range_error
+from core.sim.nonces import duplicate_text, range_error
 from core.sim.venue import Venue
 
 DESERIALIZE = "Failed to deserialize the JSON body into the target type"
@@ -164,6 +164,8 @@ def admit(venue: Venue, envelope: Envelope, signer: str, now_ms: int) -> Account
     if account is None:
         raise Refused(f"User or API Wallet {signer} does not exist.")
     error = venue.nonces.use(signer, envelope.nonce)
+    if error is None and venue.faults.strike("duplicate_nonce", now_ms, user):
+        error = duplicate_text(envelope.nonce)
     if error:
         raise Refused(error)
     if envelope.vault_address is not None:
@@ -178,7 +180,8 @@ def admit(venue: Venue, envelope: Envelope, signer: str, now_ms: int) -> Account
     fault = venue.faults.strike("reject_all", now_ms, user, level="action")
     if fault is not None:
         raise Refused(fault.text)
-    error = budget.charge(account, envelope.items, envelope.kind in _CANCELS, now_ms)
+    is_limited = venue.faults.peek("rate_limited", now_ms, user) is not None
+    error = budget.charge(account, envelope.items, envelope.kind in _CANCELS, now_ms, is_limited)
     if error:
         raise Refused(error)
     return account

@@ -9,7 +9,9 @@ PROTOCOL 12 (matching, self trade), 14.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
+from itertools import chain
 from typing import NamedTuple
 
 from core.sim.market import DEPTH, CoinMarket
@@ -55,12 +57,25 @@ class Book:
         return [Level(px, *at[px]) for px in prices]
 
     def touch(self, is_bid: bool, now_ms: int) -> Level | None:
-        levels = self.levels(is_bid, now_ms, 1)
-        return levels[0] if levels else None
+        """The best of `levels`, without building the others."""
+        own = next(self._own(is_bid, now_ms), None)
+        makers = self._resting[is_bid]
+        if not makers or (own is not None and _is_better(not is_bid, own[0], makers[0].limit_px)):
+            return None if own is None else Level(*own, 1)
+        best = makers[0].limit_px
+        at_best = [o.sz for o in makers if o.limit_px == best]
+        if own is not None and own[0] == best:
+            at_best.append(own[1])
+        return Level(best, sum(at_best, Decimal(0)), len(at_best))
 
     def resting(self) -> list[OrderRecord]:
         """Every user's resting order, in price-time order, bids first."""
         return [*self._resting[True], *self._resting[False]]
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nobody rests here and nothing is taken away."""
+        return not (self._taken or self.has_resting)
 
     @property
     def has_resting(self) -> bool:
@@ -68,8 +83,8 @@ class Book:
 
     def crosses(self, is_buy: bool, limit_px: Decimal, now_ms: int, user: str) -> bool:
         """Whether an order at this limit would trade at once with somebody else."""
-        own = self._own(not is_buy, now_ms)
-        if own and _reaches(is_buy, limit_px, own[0][0]):
+        own = next(self._own(not is_buy, now_ms), None)
+        if own is not None and _reaches(is_buy, limit_px, own[0]):
             return True
         return any(o.user != user and _reaches(is_buy, limit_px, o.limit_px) for o in self._resting[not is_buy])
 
@@ -88,7 +103,8 @@ class Book:
         expired: list[OrderRecord] = []
         left = sz
         makers = self._resting[not is_buy]
-        for own_px, own_sz in [*self._own(not is_buy, now_ms), (None, Decimal(0))]:
+        nothing: Iterator[tuple[Decimal | None, Decimal]] = iter([(None, Decimal(0))])
+        for own_px, own_sz in chain(self._own(not is_buy, now_ms), nothing):
             # Resting users at a strictly better price than the market's next level come first; at the same price the market was earlier.
             while left > 0 and makers:
                 best = makers[0]
@@ -131,12 +147,12 @@ class Book:
         matches = []
         for is_buy in (True, False):
             for order in list(self._resting[is_buy]):
-                own = self._own(not is_buy, now_ms)
-                if not own or not _reaches(is_buy, order.limit_px, own[0][0]):
+                own = next(self._own(not is_buy, now_ms), None)
+                if own is None or not _reaches(is_buy, order.limit_px, own[0]):
                     break
-                size = min(order.sz, own[0][1])
+                size = min(order.sz, own[1])
                 order.sz -= size
-                self._note_taken(not is_buy, own[0][0], size, now_ms)
+                self._note_taken(not is_buy, own[0], size, now_ms)
                 matches.append(Match(order.limit_px, size, order))
                 if order.sz == 0:
                     self.remove(order)
@@ -144,18 +160,21 @@ class Book:
 
     # the market's own levels ---------------------------------------------------------------------------------------
 
-    def _own(self, is_bid: bool, now_ms: int) -> list[tuple[Decimal, Decimal]]:
-        quotes = self.market.bids if is_bid else self.market.asks
+    def _own(self, is_bid: bool, now_ms: int) -> Iterator[tuple[Decimal, Decimal]]:
+        """(price, size) of each of the market's own levels that is not taken away, best first; deeper ones are built when asked for."""
+        touch = self.market.touch(is_bid)
+        if touch is None:
+            return
         if not self._taken:
-            return [(q.px, q.sz) for q in quotes]
-        left = []
-        for px, sz in quotes:
+            yield touch
+            yield from self.market.levels(is_bid)[1:]
+            return
+        for px, sz in self.market.levels(is_bid):
             taken, until_ms = self._taken.get((is_bid, px), (Decimal(0), 0))
             if now_ms < until_ms:
                 sz -= taken
             if sz > 0:
-                left.append((px, sz))
-        return left
+                yield px, sz
 
     def _note_taken(self, is_bid: bool, px: Decimal, sz: Decimal, now_ms: int) -> None:
         taken, until_ms = self._taken.get((is_bid, px), (Decimal(0), 0))
@@ -167,6 +186,8 @@ class Book:
         Returns:
             Whether something came back.
         """
+        if not self._taken:
+            return False
         due = [key for key, (_, until_ms) in self._taken.items() if now_ms >= until_ms]
         for key in due:
             del self._taken[key]

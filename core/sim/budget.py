@@ -20,18 +20,22 @@ def cap(account: Account) -> int:
     return _BASE + int(account.cum_volume)
 
 
-def charge(account: Account, count: int, is_cancel: bool, now_ms: int) -> str | None:
+def charge(account: Account, count: int, is_cancel: bool, now_ms: int, is_limited: bool = False) -> str | None:
     """Count an action of `count` items.
+
+    Args:
+        is_limited: Whether the budget counts as used up whatever was used.
 
     Returns:
         Why it is refused, or None. A refused try neither counts nor restarts the wait.
     """
     limit = cap(account)
     allowed = min(limit + _CANCEL_EXTRA, 2 * limit) if is_cancel else limit
-    if account.requests_used + count > allowed:
+    used = max(account.requests_used, limit) if is_limited and not is_cancel else account.requests_used
+    if used + count > allowed:
         if now_ms - account.last_limited_ms < _LIMITED_EVERY_MS:
             return (
-                f"Too many cumulative requests sent ({account.requests_used + count} > {allowed}) for cumulative volume "
+                f"Too many cumulative requests sent ({used + count} > {allowed}) for cumulative volume "
                 f"traded ${account.cum_volume:.2f}. Place taker orders to free up 1 request per USDC traded."
             )
         account.last_limited_ms = now_ms

@@ -4,7 +4,7 @@ Static checks look at the order alone (asset, price, size, minimum, band); book 
 Easy to get wrong: the minimum of $10 is measured on the limit price, and an order that closes the whole position is exempt while a part
 of it is not, reduce-only or plain.
 
-The venue's texts for an unlisted and for a delisted asset are not known; those two are worded here.
+The venue's texts for an unlisted, a delisted and a halted asset are not known; those three are worded here.
 
 PROTOCOL 3, 10.1, 12, 14 step 8.
 """
@@ -22,6 +22,7 @@ from core.sim.venue import Venue
 
 _BAND = Decimal("0.95")
 
+HALTED = "Trading is halted."
 NO_MATCH = "Order could not immediately match against any resting orders."
 POST_ONLY_PHASE = "Only post-only orders allowed immediately after network upgrade"
 

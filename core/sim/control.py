@@ -14,13 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from core.model.rounding import is_valid_price, is_valid_size
 from core.sim.admission import ADDRESS
-from core.sim.faults import FAULTS, FaultError
+from core.sim.faults import FAULTS, SPEC_CHANGES, FaultError
 from core.sim.market import CoinMarket
 from core.sim.truth import truth
 from core.sim.wire import Json
 
 if TYPE_CHECKING:
     from core.sim.exchange import Exchange
+
+
+_FAULT_TEXTS = ("text", "level", "coin", "side")
+_FAULT_NUMBERS = ("percent", "factor", "bps")
 
 
 class ControlError(ValueError):
@@ -66,7 +70,7 @@ def _release(exchange: Exchange, command: Json, now_ms: int) -> None:
 
 
 def _fault(exchange: Exchange, command: Json, now_ms: int) -> None:
-    allowed = ("do", "name", "count", "for_ms", "address", "ms", "text", "level", "channels")
+    allowed = ("do", "name", "count", "for_ms", "address", "ms", *_FAULT_TEXTS, *_FAULT_NUMBERS, "channels", "changes")
     unknown = [key for key in command if key not in allowed]
     if unknown:
         raise ControlError(f"fault: unknown field {unknown[0]!r}; allowed: {', '.join(allowed[1:])}")
@@ -78,7 +82,14 @@ def _fault(exchange: Exchange, command: Json, now_ms: int) -> None:
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise ControlError(f"fault: {key} = {value!r}: expected an integer of 1 or more")
         numbers[key] = value
-    texts = {key: str(command[key]) for key in ("text", "level") if key in command}
+    settings: Json = {key: str(command[key]) for key in _FAULT_TEXTS if key in command}
+    for key in _FAULT_NUMBERS:
+        if key in command:
+            if not isinstance(command[key], int) or isinstance(command[key], bool):
+                raise ControlError(f"fault: {key} = {command[key]!r}: expected an integer")
+            settings[key] = command[key]
+    if "changes" in command:
+        settings["changes"] = _changes(command["changes"])
     address = _address(command, "address") if command.get("address") is not None else None
     channels = command.get("channels", [])
     if not isinstance(channels, list):
@@ -92,10 +103,17 @@ def _fault(exchange: Exchange, command: Json, now_ms: int) -> None:
             address=address,
             ms=numbers.get("ms", 1_000),
             channels=tuple(str(c) for c in channels),
-            **texts,
+            **settings,
         )
     except FaultError as e:
         raise ControlError(str(e)) from None
+
+
+def _changes(changes: Any) -> Json:
+    """What change_spec changes; the fee scale is text in JSON."""
+    if not isinstance(changes, dict):
+        raise ControlError(f"fault: changes: expected an object with any of {', '.join(SPEC_CHANGES)}")
+    return {key: _number(changes, key) if SPEC_CHANGES.get(key) is Decimal else value for key, value in changes.items()}
 
 
 def _clear_faults(exchange: Exchange, command: Json, now_ms: int) -> None:

@@ -11,10 +11,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from core.model.rounding import round_size
 from core.sim import wire
 from core.sim.accounts import Account
 from core.sim.book import Match
 from core.sim.checks import (
+    HALTED,
     NO_MATCH,
     POST_ONLY_PHASE,
     OrderWish,
@@ -27,6 +29,9 @@ from core.sim.checks import (
 from core.sim.orders import CANCELED, FILLED, OPEN, OrderRecord
 from core.sim.universe import Listing
 from core.sim.venue import Venue
+
+IMMEDIATE = ("Ioc", "FrontendMarket")
+"""Kinds of order that never rest."""
 
 _GONE = "Order was never placed, already canceled, or filled."
 _AVG_PLACES = Decimal("0.000001")
@@ -54,7 +59,7 @@ def place(venue: Venue, account: Account, wish: OrderWish, now_ms: int) -> Statu
         Its element of `statuses`.
     """
     listing = venue.universe.by_asset.get(wish.asset)
-    refusal = _fault_refusal(venue, account, wish, now_ms) or static_refusal(wish, listing, venue, account)
+    refusal = _fault_refusal(venue, account, wish, listing, now_ms) or static_refusal(wish, listing, venue, account)
     if refusal is not None:
         return _refused(wish, refusal)
     assert listing is not None
@@ -75,7 +80,13 @@ def place(venue: Venue, account: Account, wish: OrderWish, now_ms: int) -> Statu
     return _match(venue, order, wish, now_ms)
 
 
-def _fault_refusal(venue: Venue, account: Account, wish: OrderWish, now_ms: int) -> Refusal | None:
+def _fault_refusal(
+    venue: Venue, account: Account, wish: OrderWish, listing: Listing | None, now_ms: int
+) -> Refusal | None:
+    if not venue.faults:
+        return None
+    if listing is not None and venue.is_halted(listing.coin, now_ms):
+        return Refusal(HALTED)
     if wish.tif != "Alo" and venue.faults.strike("post_only", now_ms, account.user):
         return Refusal(POST_ONLY_PHASE)
     fault = venue.faults.strike("reject_all", now_ms, account.user, level="order")
@@ -109,25 +120,36 @@ def _record(venue: Venue, account: Account, listing: Listing, wish: OrderWish, s
 def _match(venue: Venue, order: OrderRecord, wish: OrderWish, now_ms: int) -> Status:
     book = venue.books[order.coin]
     asked = order.sz
-    matches, expired = book.take(order.user, order.is_buy, order.limit_px, order.sz, now_ms)
+    matches, expired = book.take(order.user, order.is_buy, order.limit_px, _findable(venue, order, now_ms), now_ms)
     for own in expired:
         venue.ended(own, "selfTradeCanceled", now_ms)
-    if not matches and order.tif in ("Ioc", "FrontendMarket"):
+    if not matches and order.tif in IMMEDIATE:
         venue.ended(order, "iocCancelRejected", now_ms)
         return _refused(wish, Refusal(NO_MATCH))
     venue.tell_order(order)
     for match in matches:
         settle(venue, match, order, now_ms)
     filled = asked - order.sz
-    if order.sz == 0 or order.tif in ("Ioc", "FrontendMarket"):
+    if order.sz == 0 or order.tif in IMMEDIATE:
         venue.ended(order, FILLED, now_ms)
         paid = sum((m.px * m.sz for m in matches), Decimal(0))
         return wire.filled_status(order, filled, (paid / filled).quantize(_AVG_PLACES))
-    book.rest(order)
-    venue.touched[order.coin] = None
+    venue.rest(order)
     if filled:
         venue.tell_order(order)
     return wire.resting_status(order)
+
+
+def _findable(venue: Venue, order: OrderRecord, now_ms: int) -> Decimal:
+    """How much of an order the book may give at most: all of it, or for an IOC under the fault a part."""
+    if order.tif not in IMMEDIATE:
+        return order.sz
+    fault = venue.faults.strike("thin_book", now_ms, order.user, coin=order.coin)
+    if fault is None:
+        return order.sz
+    decimals = venue.universe.by_coin[order.coin].spec.sz_decimals
+    lot = Decimal(1).scaleb(-decimals)
+    return max(lot, round_size(order.sz * fault.percent / 100, decimals))
 
 
 def settle(venue: Venue, match: Match, taker: OrderRecord | None, now_ms: int) -> None:
@@ -157,9 +179,14 @@ def settle(venue: Venue, match: Match, taker: OrderRecord | None, now_ms: int) -
     venue.record_trade(some.coin, taker_buys, match.px, match.sz, users, tx, tid, now_ms)
 
 
+def _asset_now(venue: Venue, order: OrderRecord) -> int:
+    """A market's id may have changed since the order was placed."""
+    return venue.universe.by_coin[order.coin].asset
+
+
 def cancel(venue: Venue, account: Account, order: OrderRecord | None, asset: int, now_ms: int) -> Status:
     """Cancel one resting order; unknown, done, foreign and other-asset orders cannot be told apart."""
-    if order is None or order.status != OPEN or order.asset != asset or order.user != account.user:
+    if order is None or order.status != OPEN or order.user != account.user or _asset_now(venue, order) != asset:
         return {"error": f"{_GONE} asset={asset}"}
     venue.cancel(order, CANCELED, now_ms)
     return "success"

@@ -20,15 +20,16 @@ from typing import Any
 from msgspec import Struct
 
 from core.sim import info, wire
+from core.sim.action_log import ActionEntry, entry
 from core.sim.actions_desk import execute
 from core.sim.admission import Envelope, Refused, admit, check_range, decode, signer_of
 from core.sim.control import run_control
 from core.sim.desk import settle
 from core.sim.faults import FaultBoard
 from core.sim.market import BLOCK_MS
-from core.sim.truth import ActionEntry
+from core.sim.outbox import UserEvent
 from core.sim.universe import Universe, real_universe
-from core.sim.venue import UserEvent, Venue
+from core.sim.venue import Venue
 from core.sim.wire import Json
 
 PUBLIC_TEST_ACCOUNT = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
@@ -56,6 +57,10 @@ class Block(Struct, frozen=True):
     user_events: tuple[UserEvent, ...]
     users: tuple[str, ...]
     """Accounts whose orders, positions or balances changed."""
+
+    @property
+    def changed_something(self) -> bool:
+        return bool(self.coins or self.trades or self.user_events or self.users)
 
 
 class Exchange:
@@ -120,13 +125,18 @@ class Exchange:
             return None
         return self.venue.agents.get(signer, signer)
 
-    def submit(self, envelope: Envelope, now_ms: int) -> Submission:
-        """Check and execute one action, and answer it. What users are told about it comes with the next block."""
+    def submit(self, envelope: Envelope, now_ms: int, *, verified_signer: str | None = None) -> Submission:
+        """Check and execute one action, and answer it. What users are told about it comes with the next block.
+
+        Args:
+            verified_signer: Who signed, for a caller that vouches for it; the signature is not looked at. For simulations that do not
+                sign; whatever comes over a socket is never vouched for.
+        """
         signer: str | None = None
         account = None
         try:
             check_range(envelope, now_ms)
-            signer = signer_of(envelope, self.is_mainnet)
+            signer = verified_signer or signer_of(envelope, self.is_mainnet)
             account = admit(self.venue, envelope, signer, now_ms)
             response = execute(self.venue, account, envelope, now_ms)
         except Refused as e:
@@ -145,9 +155,7 @@ class Exchange:
         response: Json | None,
     ) -> None:
         statuses = None if response is None else response.get("data", {}).get("statuses")
-        self.actions.append(
-            ActionEntry(now_ms, envelope.nonce, signer, user, envelope.kind, envelope.items, error, statuses)
-        )
+        self.actions.append(entry(self.venue.universe, envelope, now_ms, signer, user, error, statuses))
 
     # time ----------------------------------------------------------------------------------------------------------
 
@@ -167,7 +175,7 @@ class Exchange:
             venue.block_ms,
             tuple(venue.touched),
             tuple(venue.new_trades),
-            venue.drain_user_events(),
+            venue.outbox.drain(venue.block_ms),
             tuple(venue.changed_users),
         )
         venue.touched = {}
@@ -177,8 +185,9 @@ class Exchange:
 
     def _block(self, block_ms: int) -> None:
         venue = self.venue
-        for coin, market in venue.markets.items():
-            book = venue.books[coin]
+        venue.trouble.strike(venue, venue.faults, block_ms)
+        for coin in venue.live_coins():
+            market, book = venue.markets[coin], venue.books[coin]
             changed = book.refill(block_ms)
             if market.moves and not self.is_paused:
                 moved, trade = market.step(block_ms)

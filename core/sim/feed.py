@@ -59,6 +59,8 @@ class Feed:
         self._touch: dict[str, Any] = {}
         self.sessions: list[Session] = []
         self.pending_posts = 0
+        self._next_due_ms = 0
+        """Before it no periodic frame is due."""
 
     # connections ---------------------------------------------------------------------------------------------------
 
@@ -142,6 +144,7 @@ class Feed:
         session.subscriptions[subscription.key] = subscription
         if topic.due_ms is None and topic.period_ms is not None:
             topic.due_ms = now_ms + topic.period_ms
+            self._next_due_ms = min(self._next_due_ms, topic.due_ms)
         if self._venue.faults.silences(subscription.channel, now_ms, subscription.user):
             return
         if subscription.kind == "bbo" and len(topic.sessions) == 1:
@@ -169,6 +172,8 @@ class Feed:
 
     def publish(self, block: Block, now_ms: int) -> None:
         """Tell everybody what changed in a block, and send what is due."""
+        if not block.changed_something and now_ms < self._next_due_ms:
+            return
         coins, users = set(block.coins), set(block.users)
         trades: dict[str, list[Json]] = {}
         for trade in block.trades:
@@ -192,12 +197,19 @@ class Feed:
                 frame_now = self._snapshot(wanted, block.now_ms)
             if frame_now is not None:
                 self._send(topic, frame_now, now_ms)
+        due = [topic.due_ms for topic in self._topics.values() if topic.due_ms is not None]
+        self._next_due_ms = min(due, default=now_ms)
 
     def _send(self, topic: _Topic, frame: Json, now_ms: int) -> None:
         subscription = topic.subscription
         if self._venue.faults.silences(subscription.channel, now_ms, subscription.user):
             return
         text = compact(frame)
+        if subscription.kind in _ON_ACCOUNT_CHANGE and self._venue.faults.strike(
+            "duplicate_frames", now_ms, subscription.user
+        ):
+            for session in topic.sessions:
+                session.send_text(text, now_ms)
         for session in topic.sessions:
             session.send_text(text, now_ms)
 

@@ -13,9 +13,10 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from core.sim import budget, wire, wire_account, wire_universe
-from core.sim.accounts import ZERO
+from core.sim.accounts import ZERO, DexBalance
 from core.sim.admission import ADDRESS, DESERIALIZE, WireFailure
 from core.sim.book import Level
+from core.sim.orders import OPEN, OrderRecord
 from core.sim.universe import Dex
 from core.sim.venue import Venue
 from core.sim.wire import Json
@@ -131,14 +132,22 @@ def _recent_trades(venue: Venue, request: Json, now_ms: int) -> list[Json]:
 def clearinghouse(venue: Venue, user: str, dex: str, now_ms: int) -> Json:
     """The truth of one account on one dex, untouched by faults."""
     account = venue.accounts.get(user)
-    marks = {} if account is None else venue.marks(account, dex)
-    return wire_account.clearinghouse_state(account, dex, marks, venue.universe, now_ms)
+    return _state_of(venue, None if account is None else account.dexes[dex], now_ms)
+
+
+def _state_of(venue: Venue, balance: DexBalance | None, now_ms: int) -> Json:
+    marks = {} if balance is None else venue.marks(balance)
+    return wire_account.clearinghouse_state(balance, marks, venue.universe, now_ms)
 
 
 def _clearinghouse_state(venue: Venue, request: Json, now_ms: int) -> Json:
     user, dex = _user(request), _dex(venue, request)
     if venue.faults.strike("empty_clearinghouse_once", now_ms, user):
-        return wire_account.clearinghouse_state(None, dex.name, {}, venue.universe, now_ms)
+        return _state_of(venue, None, now_ms)
+    stale = venue.faults.strike("stale_clearinghouse", now_ms, user)
+    if stale is not None and user in venue.accounts:
+        then_ms = now_ms - stale.ms
+        return _state_of(venue, venue.accounts[user].as_of(then_ms)[dex.name], then_ms)
     return clearinghouse(venue, user, dex.name, now_ms)
 
 
@@ -148,7 +157,13 @@ def _spot_state(venue: Venue, request: Json, now_ms: int) -> Json:
 
 
 def _open_orders(venue: Venue, request: Json, now_ms: int) -> list[Json]:
-    return [wire.basic_order(o) for o in venue.open_orders(_user(request), _dex(venue, request).name)]
+    return [wire.basic_order(o) for o in _orders_shown(venue, request, now_ms)]
+
+
+def _orders_shown(venue: Venue, request: Json, now_ms: int) -> list[OrderRecord]:
+    user, dex = _user(request), _dex(venue, request).name
+    stale = venue.faults.strike("stale_open_orders", now_ms, user)
+    return venue.open_orders(user, dex) if stale is None else venue.open_orders_at(user, dex, now_ms - stale.ms)
 
 
 def frontend_open_orders(venue: Venue, user: str, dex: str) -> list[Json]:
@@ -156,7 +171,7 @@ def frontend_open_orders(venue: Venue, user: str, dex: str) -> list[Json]:
 
 
 def _frontend_open_orders(venue: Venue, request: Json, now_ms: int) -> list[Json]:
-    return frontend_open_orders(venue, _user(request), _dex(venue, request).name)
+    return [wire.frontend_order(o) for o in _orders_shown(venue, request, now_ms)]
 
 
 def _order_status(venue: Venue, request: Json, now_ms: int) -> Json:
@@ -169,7 +184,11 @@ def _order_status(venue: Venue, request: Json, now_ms: int) -> Json:
         raise WireFailure(422, f"{DESERIALIZE}: oid")
     if order is None or venue.faults.strike("unknown_oid_once", now_ms, user):
         return {"status": "unknownOid"}
-    return {"status": "order", "order": wire.history_order(order)}
+    shape = wire.history_order(order)
+    odd = venue.faults.strike("odd_status", now_ms, user) if order.status != OPEN else None
+    if odd is not None:
+        shape["status"] = odd.text
+    return {"status": "order", "order": shape}
 
 
 def _historical_orders(venue: Venue, request: Json, now_ms: int) -> list[Json]:
@@ -207,9 +226,10 @@ def _user_rate_limit(venue: Venue, request: Json, now_ms: int) -> Json:
     account = venue.accounts.get(_user(request))
     if account is None:
         return {"cumVlm": "0.0", "nRequestsUsed": 0, "nRequestsCap": 10_000, "nRequestsSurplus": 0}
+    is_limited = venue.faults.peek("rate_limited", now_ms, account.user) is not None
     return {
         "cumVlm": wire.number(account.cum_volume.quantize(wire.CENT)),
-        "nRequestsUsed": account.requests_used,
+        "nRequestsUsed": max(account.requests_used, budget.cap(account) if is_limited else 0),
         "nRequestsCap": budget.cap(account),
         "nRequestsSurplus": 0,
     }

@@ -1,52 +1,33 @@
-"""The moving market: an oracle that jumps and a book that lags behind it.
+"""One coin's market as it is shown: an oracle, a mark, and a book of the market's own liquidity that lags behind the oracle.
 
-Each coin lives on its own dice (seeded by seed and coin name), so what one coin does depends neither on the others nor on what
-users do. Between episodes oracle and book wander together. An episode opens a gap of 10 to 150 bps between oracle and book:
+Each coin lives on its own dice (seeded by seed and coin name), so what one coin does depends neither on the others nor on what users do.
+The walk beneath is in floats: it is a draw, not money. Every price and size that leaves is a Decimal on the venue's tick and lot, made when
+somebody looks. Easy to get wrong: a market moves in blocks of a fixed length whatever the caller's pace, and it throws the same dice
+whoever looks, else the same seed would not give the same frames.
 
-    real (about four in five)   the book follows the oracle within several seconds: whoever took the touch gains
-    false: returns              the oracle comes back to the book, which drifts the wrong way meanwhile: the taker loses
-    false: persists             the gap stays for half a minute or more, then the oracle gives in
-
-The walk is in floats: it is a draw, not money. Every price and size that leaves is a Decimal on the venue's tick and lot.
-Easy to get wrong: the market moves in blocks of a fixed length whatever the caller's pace, else the same seed would not give the same frames.
-
-PROTOCOL 6.5, 14 step 9; issue 2 part 3.
+PROTOCOL 6.5, 14 step 9; issue 2 part 3; issue 3 part 1.
 """
 
 from __future__ import annotations
 
-import math
-import random
 from decimal import Decimal
-from enum import Enum
 from typing import NamedTuple
 
-from core.model.rounding import round_price, round_size, tick_size
+from core.model.rounding import round_price, round_size
+from core.sim.dice import Dice
+from core.sim.quotes import Grid, Quote, Side
 from core.sim.universe import Listing
-
-BLOCK_MS = 70
-"""Measured spacing of the venue's blocks is 65 to 70 ms."""
+from core.sim.walk import BLOCK_MS, Walk
 
 DEPTH = 20
 """Levels per side that the venue shows."""
 
-_BLOCK_S = BLOCK_MS / 1000
-_WANDER_BPS = 0.6 * math.sqrt(_BLOCK_S)  # of oracle and book together; about half the volatility of BTC
-_IDLE_MEAN_MS = 25_000  # with seven markets: a gap of 25 bps or more opens about every 6 s
-_GAP_MEDIAN_BPS, _GAP_SIGMA = 45.0, 0.55
-_GAP_MIN_BPS, _GAP_MAX_BPS = 10.0, 150.0
-_CLOSED_BPS = 2.0
+BOTH_SIDES = frozenset((True, False))
+
 _MARK_SHARE = Decimal("0.45")  # of the way from mid to oracle: mark and mid part by 36 bps at a gap of 80, by 50 at 111
 _REQUOTE_CHANCE = 0.3  # per block: a bbo changes a few times a second
-_TOUCH_USD_MEDIAN, _TOUCH_USD_SIGMA = 800.0, 0.45  # a twentieth of it is worth 15 to 100 USD
 _TRADE_CHANCE = 0.02
-
-
-class Quote(NamedTuple):
-    """One price level of the market's own liquidity."""
-
-    px: Decimal
-    sz: Decimal
+_PER_MILLE = Decimal("0.001")
 
 
 class Print(NamedTuple):
@@ -57,56 +38,67 @@ class Print(NamedTuple):
     sz: Decimal
 
 
-class _Kind(Enum):
-    REAL = "real"
-    RETURNS = "returns"
-    PERSISTS = "persists"
-
-
-class _Episode(NamedTuple):
-    kind: _Kind
-    closes_from_ms: int
-    """Until then nobody reacts."""
-    tau_ms: float
-    """How fast the gap closes after that."""
-    drift_bps_per_block: float
-    """How the book runs away in the meantime (false episodes)."""
-
-
 class CoinMarket:
-    """One coin. `step` moves it by one block; the rest only looks."""
+    """One coin. `step` moves it by one block; the rest only looks, except what is done to it by hand."""
 
     def __init__(self, listing: Listing, seed: int, moves: bool, start_ms: int) -> None:
         self.listing = listing
         self.moves = moves and not listing.spec.is_delisted
-        self._dice = random.Random(f"{seed}/{listing.coin}")
-        self._sz_decimals = listing.spec.sz_decimals
-        self._mid = float(listing.start_px)
-        self._gap_bps = 0.0
-        self._half_spread_bps = self._dice.uniform(0.7, 1.6)
-        self._episode: _Episode | None = None
-        self._next_episode_ms = start_ms + int(self._dice.uniform(1_000, _IDLE_MEAN_MS))
-        self._depth_shape = [self._dice.uniform(0.7, 1.6) * (1 + 0.15 * i) for i in range(DEPTH)]
-        self._is_pinned = False
-        self.prev_day_px = self._price(self._mid * self._dice.uniform(0.98, 1.02))
+        dice = self._dice = Dice(f"{seed}/{listing.coin}")
+        start_px = float(listing.start_px)
+        self._half_spread = dice.uniform(0.7, 1.6) / 1e4
+        self._walk = Walk(dice, start_px, start_ms)
+        shape = [dice.uniform(0.7, 1.6) * (1 + 0.15 * i) for i in range(DEPTH)]
+        self._grid = Grid(listing.spec.sz_decimals)
+        self._bids, self._asks = Side(self._grid, True, shape), Side(self._grid, False, shape)
+        self._pinned: tuple[Decimal, Decimal] | None = None
+        self._shown_mid, self._shown_half = start_px, self._half_spread
+        self._spread_factor = Decimal(1)
+        self.hidden: frozenset[bool] = BOTH_SIDES if listing.spec.is_delisted else frozenset()
+        """Sides (is bid) without any quote."""
+        self._oracle: Decimal | None = None
+        self.prev_day_px = self._grid.price(start_px * dice.uniform(0.98, 1.02), False)
         self.day_base = Decimal(0)
         self.day_usd = Decimal(0)
-        self.open_interest = round_size(
-            Decimal(int(self._dice.uniform(2e6, 2e7))) / listing.start_px, self._sz_decimals
-        )
-        self.bids: tuple[Quote, ...] = ()
-        self.asks: tuple[Quote, ...] = ()
-        self.oracle_px = self._price(self._mid)
-        if not listing.spec.is_delisted:
-            self._quote()
+        open_usd = Decimal(dice.randint(2 * 10**6, 2 * 10**7))
+        self.open_interest = round_size(open_usd / listing.start_px, self.sz_decimals)
+        self._quote()
 
     # what it shows -------------------------------------------------------------------------------------------------
 
     @property
-    def mid_px(self) -> Decimal | None:
-        if not self.bids or not self.asks:
+    def sz_decimals(self) -> int:
+        return self.listing.spec.sz_decimals
+
+    def touch(self, is_bid: bool) -> Quote | None:
+        if is_bid in self.hidden:
             return None
-        return (self.bids[0].px + self.asks[0].px) / 2
+        return (self._bids if is_bid else self._asks).touch
+
+    def levels(self, is_bid: bool) -> tuple[Quote, ...]:
+        if is_bid in self.hidden:
+            return ()
+        return (self._bids if is_bid else self._asks).levels
+
+    @property
+    def bids(self) -> tuple[Quote, ...]:
+        return self.levels(True)
+
+    @property
+    def asks(self) -> tuple[Quote, ...]:
+        return self.levels(False)
+
+    @property
+    def oracle_px(self) -> Decimal:
+        if self._oracle is None:
+            self._oracle = self._grid.price(self._walk.oracle, False)
+        return self._oracle
+
+    @property
+    def mid_px(self) -> Decimal | None:
+        if self.hidden:
+            return None
+        return (self._bids.touch.px + self._asks.touch.px) / 2
 
     @property
     def mark_px(self) -> Decimal:
@@ -114,7 +106,7 @@ class CoinMarket:
         if mid is None:
             return self.oracle_px
         mark = mid + (self.oracle_px - mid) * _MARK_SHARE
-        return round_price(mark, False, self._sz_decimals)
+        return round_price(mark, False, self.sz_decimals)
 
     # how it moves --------------------------------------------------------------------------------------------------
 
@@ -124,117 +116,101 @@ class CoinMarket:
         Returns:
             Whether the quotes changed, and a trade between strangers if there was one.
         """
-        if not self.moves or self._is_pinned:
+        if not self.moves or self._pinned is not None:
             return False, None
         dice = self._dice
-        self._mid *= 1 + dice.gauss(0, _WANDER_BPS) / 1e4
-        self._live_episode(now_ms)
-        self.oracle_px = self._price(self._mid * (1 + self._gap_bps / 1e4))
+        self._walk.step(now_ms)
+        self._oracle = None
         changed = dice.random() < _REQUOTE_CHANCE
         if changed:
             self._quote()
-        trade = None
-        if dice.random() < _TRADE_CHANCE:
-            is_buy = dice.random() < 0.5
-            touch = (self.asks if is_buy else self.bids)[0]
-            sz = round_size(touch.sz * Decimal(f"{dice.uniform(0.05, 0.5):.3f}"), self._sz_decimals)
-            if sz > 0:
-                trade = Print(is_buy, touch.px, sz)
-        return changed, trade
+        return changed, self._strangers_trade() if dice.random() < _TRADE_CHANCE else None
 
-    def _live_episode(self, now_ms: int) -> None:
-        episode = self._episode
-        if episode is None:
-            if now_ms >= self._next_episode_ms:
-                self._open_episode(now_ms)
-            return
-        if now_ms < episode.closes_from_ms:
-            self._move_mid_only(episode.drift_bps_per_block)
-            return
-        closing_bps = self._gap_bps * (1 - math.exp(-BLOCK_MS / episode.tau_ms))
-        if episode.kind is _Kind.REAL:
-            self._move_mid_only(closing_bps)
-        else:
-            self._gap_bps -= closing_bps
-        if abs(self._gap_bps) < _CLOSED_BPS:
-            self._episode = None
-            self._gap_bps = 0.0
-            self._next_episode_ms = now_ms + int(self._dice.expovariate(1 / _IDLE_MEAN_MS))
-
-    def _open_episode(self, now_ms: int) -> None:
-        dice = self._dice
-        size = min(max(_GAP_MEDIAN_BPS * math.exp(dice.gauss(0, _GAP_SIGMA)), _GAP_MIN_BPS), _GAP_MAX_BPS)
-        self._gap_bps = size if dice.random() < 0.5 else -size
-        away = -math.copysign(1.0, self._gap_bps)
-        draw = dice.random()
-        if draw < 0.80:
-            self._episode = _Episode(_Kind.REAL, now_ms + dice.randint(1_000, 2_500), dice.uniform(1_800, 4_500), 0.0)
-        elif draw < 0.91:
-            hold_ms = dice.randint(2_500, 6_000)
-            drift = away * dice.uniform(4, 22) / (hold_ms / BLOCK_MS)
-            self._episode = _Episode(_Kind.RETURNS, now_ms + hold_ms, dice.uniform(500, 1_500), drift)
-        else:
-            hold_ms = dice.randint(25_000, 45_000)
-            drift = away * dice.uniform(0, 15) / (hold_ms / BLOCK_MS)
-            self._episode = _Episode(_Kind.PERSISTS, now_ms + hold_ms, dice.uniform(500, 1_500), drift)
-
-    def _move_mid_only(self, bps: float) -> None:
-        """The book moves, the oracle stays where it is."""
-        self._mid *= 1 + bps / 1e4
-        self._gap_bps -= bps
-
-    # quotes --------------------------------------------------------------------------------------------------------
+    def _strangers_trade(self) -> Print | None:
+        is_buy = self._dice.random() < 0.5
+        share = self._dice.randint(50, 500)
+        touch = self.touch(not is_buy)
+        if touch is None:
+            return None
+        sz = round_size(touch.sz * share * _PER_MILLE, self.sz_decimals)
+        return Print(is_buy, touch.px, sz) if sz > 0 else None
 
     def _quote(self) -> None:
         dice = self._dice
-        mid = self._mid * (1 + dice.gauss(0, 0.15) / 1e4)
-        half = self._half_spread_bps * dice.uniform(0.85, 1.15) / 1e4
-        bid = round_price(_decimal(mid * (1 - half)), False, self._sz_decimals)
-        ask = round_price(_decimal(mid * (1 + half)), True, self._sz_decimals)
-        if ask <= bid:
-            ask = bid + tick_size(bid, self._sz_decimals)
-        self.bids = self._side(bid, -1)
-        self.asks = self._side(ask, +1)
+        self._shown_mid = self._walk.mid * (1 + dice.normal() * 0.15 / 1e4)
+        self._shown_half = self._half_spread * dice.uniform(0.85, 1.15)
+        self._bids.resize(dice.normal())
+        self._asks.resize(dice.normal())
+        self._lay()
 
-    def _side(self, touch: Decimal, direction: int) -> tuple[Quote, ...]:
-        tick = tick_size(touch, self._sz_decimals)
-        step = max(tick, (touch * Decimal("0.0001")).quantize(tick))
-        usd = _TOUCH_USD_MEDIAN * math.exp(self._dice.gauss(0, _TOUCH_USD_SIGMA))
-        unit = _decimal(usd) / touch
-        smallest = Decimal(1).scaleb(-self._sz_decimals)
-        levels = []
-        for i, shape in enumerate(self._depth_shape):
-            px = touch + direction * i * step
-            if px <= 0:
-                break
-            share = Decimal(1) if i == 0 else _decimal(shape)
-            levels.append(Quote(px, max(smallest, round_size(unit * share, self._sz_decimals))))
-        return tuple(levels)
+    def _lay(self) -> None:
+        """Put both touches where they are drawn or pinned, a spread apart."""
+        if self._pinned is None:
+            half = self._shown_half * float(self._spread_factor)
+            self._bids.move(self._shown_mid * (1 - half))
+            self._asks.move(self._shown_mid * (1 + half))
+            return
+        bid, ask = self._pinned
+        if self._spread_factor != 1:
+            extra = (ask - bid) / 2 * (self._spread_factor - 1)
+            bid = round_price(bid - extra, False, self.sz_decimals)
+            ask = round_price(ask + extra, True, self.sz_decimals)
+        self._bids.move(bid)
+        self._asks.move(ask)
 
-    def _price(self, px: float) -> Decimal:
-        return round_price(_decimal(px), False, self._sz_decimals)
-
-    # held by hand --------------------------------------------------------------------------------------------------
+    # by hand -------------------------------------------------------------------------------------------------------
 
     def pin(self, oracle_px: Decimal, bid: Decimal, ask: Decimal, touch_sz: Decimal | None = None) -> None:
         """Hold this coin at given prices, and on request with given sizes at the touch, until `release`."""
         assert bid < ask
-        self._is_pinned = True
-        self._episode = None
-        self._mid = float((bid + ask) / 2)
-        self._gap_bps = (float(oracle_px) / self._mid - 1) * 1e4
-        self.oracle_px = oracle_px
-        self.bids = self._side(bid, -1)
-        self.asks = self._side(ask, +1)
-        if touch_sz is not None:
-            self.bids = (Quote(bid, touch_sz), *self.bids[1:])
-            self.asks = (Quote(ask, touch_sz), *self.asks[1:])
+        self._pinned = bid, ask
+        self._oracle = oracle_px
+        self._walk.hold(float((bid + ask) / 2), float(oracle_px))
+        self._bids.resize(0.0, touch_sz)
+        self._asks.resize(0.0, touch_sz)
+        self._lay()
 
     def release(self, now_ms: int) -> None:
         """Let a pinned coin move on from where it is; a gap left behind closes like a real one."""
-        self._is_pinned = False
-        self._episode = _Episode(_Kind.REAL, now_ms, 3_000.0, 0.0)
+        self._pinned = None
+        self._shown_mid = self._walk.mid
+        self._walk.let_go(now_ms)
+        self._lay()
+
+    def jump(self, bps: int) -> None:
+        """Oracle and book move by so much at once."""
+        factor = 1 + bps / 1e4
+        self._walk.mid *= factor
+        self._shown_mid *= factor
+        if self._pinned is None:
+            self._oracle = None
+        else:
+            oracle, bid, ask = (px * (10_000 + bps) / 10_000 for px in (self.oracle_px, *self._pinned))
+            self._oracle = round_price(oracle, False, self.sz_decimals)
+            self._pinned = self._on_tick(bid, ask)
+        self._lay()
+
+    def widen(self, factor: Decimal) -> None:
+        """Show a spread so many times the usual one; 1 is the usual one."""
+        self._spread_factor = factor
+        self._lay()
+
+    def relist(self, listing: Listing) -> None:
+        """Other rules from now on: what is shown next is on the new tick and lot."""
+        self.listing = listing
+        self._grid.change(listing.spec.sz_decimals)
+        if listing.spec.is_delisted:
+            self.moves, self.hidden = False, BOTH_SIDES
+        if self._pinned is None:
+            self._oracle = None
+        else:
+            self._pinned = self._on_tick(*self._pinned)
+            self._bids.resize(0.0)
+            self._asks.resize(0.0)
+        self._lay()
+
+    def _on_tick(self, bid: Decimal, ask: Decimal) -> tuple[Decimal, Decimal]:
+        return round_price(bid, False, self.sz_decimals), round_price(ask, True, self.sz_decimals)
 
 
-def _decimal(x: float) -> Decimal:
-    return Decimal(f"{x:.10f}")
+__all__ = ["BLOCK_MS", "BOTH_SIDES", "DEPTH", "CoinMarket", "Print", "Quote"]

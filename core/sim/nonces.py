@@ -27,6 +27,10 @@ def range_error(nonce: int, now_ms: int) -> str | None:
     return None
 
 
+def duplicate_text(nonce: int) -> str:
+    return f"Invalid nonce: duplicate nonce {nonce}"
+
+
 class NonceBook:
     """The nonces each signer has used."""
 
@@ -43,7 +47,7 @@ class NonceBook:
         seen = self._seen.setdefault(signer, set())
         highest = self._highest.setdefault(signer, [])
         if nonce in seen:
-            return f"Invalid nonce: duplicate nonce {nonce}"
+            return duplicate_text(nonce)
         if len(highest) >= _KEPT and nonce <= highest[0]:
             return f"Invalid nonce: nonce too low {nonce} < {highest[0]}"
         seen.add(nonce)

@@ -6,28 +6,12 @@ PROTOCOL 14; issue 2 part 3 (`/control`).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
-
-from msgspec import Struct
 
 from core.sim import info, wire
 from core.sim.accounts import margin_of
+from core.sim.action_log import ActionEntry
 from core.sim.venue import Venue
 from core.sim.wire import Json
-
-
-class ActionEntry(Struct, frozen=True):
-    """One action that reached the venue."""
-
-    time: int
-    nonce: int
-    signer: str | None
-    user: str | None
-    kind: str
-    items: int
-    error: str | None
-    """Why the whole action was refused; None when it was accepted."""
-    statuses: list[Any] | None
 
 
 def truth(venue: Venue, actions: Iterable[ActionEntry], now_ms: int) -> Json:
@@ -86,7 +70,7 @@ def _account(venue: Venue, user: str, now_ms: int) -> Json:
     account = venue.accounts[user]
     dexes = {}
     for name, balance in account.dexes.items():
-        m = margin_of(balance, venue.marks(account, name), venue.universe)
+        m = margin_of(balance, venue.marks(balance), venue.universe)
         dexes[name] = {"accountValue": wire.usd(m.account_value), "withdrawable": wire.usd(m.withdrawable)}
     return {
         "dexes": dexes,
@@ -94,3 +78,6 @@ def _account(venue: Venue, user: str, now_ms: int) -> Json:
         "nRequestsUsed": account.requests_used,
         "agents": list(account.agents),
     }
+
+
+__all__ = ["ActionEntry", "truth"]

@@ -10,9 +10,12 @@ PROTOCOL 2.1 to 2.3.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from core.model.market import MAIN_DEX, MarginMode, MarketKey, MarketSpec, asset_id, hip3_fee_scale
 
@@ -22,6 +25,8 @@ class Listing(Struct, frozen=True):
 
     spec: MarketSpec
     start_px: Decimal
+    deployer_fee_scale: Decimal | None = None
+    """Its own, where it differs from its dex's."""
 
     @property
     def coin(self) -> str:
@@ -48,7 +53,7 @@ class Dex(Struct, frozen=True):
 
 
 class Universe:
-    """All dexes and their markets, and the ways to find one. Never changes while the exchange runs."""
+    """All dexes and their markets, and the ways to find one. Changes only by `change`."""
 
     def __init__(self, dexes: tuple[Dex, ...]) -> None:
         assert dexes
@@ -60,6 +65,36 @@ class Universe:
 
     def perp_dex_index(self, name: str) -> int:
         return self.by_dex[name].index
+
+    def change(self, coin: str, changes: Mapping[str, Any]) -> list[Listing]:
+        """Change the rules of one market: fields of its spec, or its deployer_fee_scale.
+
+        A new index is taken over from the market that has it, which gets the old one. An index that nobody has changes nothing.
+
+        Returns:
+            The markets that changed, as they are now.
+        """
+        old = self.by_coin[coin]
+        dex = self.by_dex[old.dex]
+        fields = dict(changes)
+        index = fields.pop("index", old.spec.index)
+        others = [m for m in dex.listings if m.spec.index == index and m is not old]
+        if not others:
+            index = old.spec.index
+        own_scale = fields.pop("deployer_fee_scale", old.deployer_fee_scale)
+        spec = replace(old.spec, index=index, asset_id=asset_id(dex.index, index), **fields)
+        if dex.deployer is not None:
+            scale = dex.deployer_fee_scale if own_scale is None else own_scale
+            spec = replace(spec, fee_scale=hip3_fee_scale(scale, spec.growth_mode))
+        new = [Listing(spec, old.start_px, own_scale)]
+        new += [replace(m, spec=replace(m.spec, index=old.spec.index, asset_id=old.asset)) for m in others]
+        by_coin = {m.coin: m for m in (*dex.listings, *new)}
+        listings = tuple(sorted(by_coin.values(), key=lambda m: m.spec.index))
+        self.by_dex[dex.name] = replace(dex, listings=listings)
+        self.dexes = tuple(self.by_dex.values())
+        for listing in new:
+            self.by_coin[listing.coin] = self.by_asset[listing.asset] = listing
+        return new
 
 
 _SPECIAL = {"delisted", "growth", "noCross", "strictIsolated"}

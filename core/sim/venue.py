@@ -1,7 +1,7 @@
 """Everything the venue knows, in one place: markets, books, accounts, orders, fills, and what is still to be told to whom.
 
 Holds state and the few steps that every part needs (marks, recording a fill, cancelling). Decides no order's fate (desk does) and
-knows no request (info and exchange do). Easy to get wrong: what users are told is collected here and drained by the exchange, once.
+knows no request (info and exchange do). Easy to get wrong: what users are told is collected in the outbox and drained by the exchange, once.
 
 PROTOCOL 6.6, 14 step 10.
 """
@@ -10,29 +10,25 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from typing import Any
 
-from msgspec import Struct
+from msgspec.structs import replace
 
 from core.sim import wire
-from core.sim.accounts import ZERO, Account, apply_fill, fee_of, fund, margin_of
+from core.sim.accounts import ZERO, Account, DexBalance, Position, apply_fill, fee_of, fund, margin_of
 from core.sim.book import Book
 from core.sim.faults import FaultBoard
 from core.sim.market import BLOCK_MS, CoinMarket
 from core.sim.nonces import NonceBook
 from core.sim.orders import OPEN, OrderRecord, OrderStore
+from core.sim.outbox import Outbox
+from core.sim.trouble import Trouble
 from core.sim.universe import Listing, Universe
 
 _RECENT_TRADES = 30
 _MAX_FILLS = 10_000
-
-
-class UserEvent(Struct, frozen=True):
-    """Something one user is told on one channel; `data` is the frame's `data`."""
-
-    user: str
-    channel: str
-    data: object
 
 
 class Venue:
@@ -53,19 +49,36 @@ class Venue:
         self.agents: dict[str, str] = {}
         self.orders = OrderStore()
         self.nonces = NonceBook()
-        self.faults = FaultBoard()
+        self.faults = FaultBoard(universe.by_coin)
+        self.outbox = Outbox(self.faults)
+        self.trouble = Trouble()
+        self.moving = tuple(coin for coin, market in self.markets.items() if market.moves)
         self.fills: dict[str, deque[wire.Fill]] = {}
         self.trades: dict[str, deque[wire.Trade]] = {}
         self.new_trades: list[wire.Trade] = []
         self.touched: dict[str, None] = {}
         """Coins whose book changed since the last frames, in order."""
         self.changed_users: dict[str, None] = {}
-        self._updates: dict[str, list[wire.Json]] = {}
-        self._new_fills: dict[str, list[wire.Fill]] = {}
+        self._stirred: dict[str, None] = {}
+        """Coins where a user traded or rests; such a book is looked at in every block."""
+        self._open: dict[str, dict[int, OrderRecord]] = {}
         self._count = 0
         self._market_count: dict[str, int] = {}
 
     # accounts ------------------------------------------------------------------------------------------------------
+
+    def position(self, user: str, coin: str) -> Position | None:
+        """The true position; None when flat or unknown."""
+        account = self.accounts.get(user)
+        return None if account is None else account.position(self.universe.by_coin[coin])
+
+    def positions(self, user: str) -> list[Position]:
+        """All of an account's positions, on every dex."""
+        return [p for b in self.accounts[user].dexes.values() for p in b.positions.values()]
+
+    def fills_of(self, user: str) -> deque[wire.Fill]:
+        """The true fills of an account, oldest first, not to be changed."""
+        return self.fills.setdefault(user, deque(maxlen=_MAX_FILLS))
 
     def fund(self, user: str, usd: Decimal) -> None:
         """Open an account, or add to each dex of an existing one."""
@@ -85,12 +98,13 @@ class Venue:
         account.agents[agent] = name
         self.agents[agent] = user
 
-    def marks(self, account: Account, dex: str) -> dict[str, Decimal]:
-        return {coin: self.markets[coin].mark_px for coin in account.dexes[dex].positions}
+    def marks(self, balance: DexBalance) -> dict[str, Decimal]:
+        return {coin: self.markets[coin].mark_px for coin in balance.positions}
 
     def available_usd(self, account: Account, dex: str) -> Decimal:
         """What new orders of this dex may use as margin."""
-        m = margin_of(account.dexes[dex], self.marks(account, dex), self.universe)
+        balance = account.dexes[dex]
+        m = margin_of(balance, self.marks(balance), self.universe)
         held = ZERO
         for order in self.open_orders(account.user, dex):
             if not order.reduce_only:
@@ -102,12 +116,26 @@ class Venue:
 
     def open_orders(self, user: str, dex: str | None = None) -> list[OrderRecord]:
         """An account's resting orders, newest first; of one dex when given."""
-        return [
-            o
-            for book in self.books.values()
-            for o in book.resting()
-            if o.user == user and (dex is None or self.universe.by_coin[o.coin].dex == dex)
-        ]
+        orders = reversed(self._open.get(user, {}).values())
+        return [o for o in orders if dex is None or self.universe.by_coin[o.coin].dex == dex]
+
+    def open_orders_at(self, user: str, dex: str, time_ms: int) -> list[OrderRecord]:
+        """The same as it was at a time in the past."""
+        found = []
+        for order in self.orders.history(user):
+            if order.timestamp > time_ms or (order.status != OPEN and order.status_timestamp <= time_ms):
+                continue
+            if self.universe.by_coin[order.coin].dex == dex:
+                later = (f.sz for f in self.fills_of(user) if f.oid == order.oid and f.time > time_ms)
+                found.append(replace(order, sz=sum(later, order.sz)))
+        return found
+
+    def rest(self, order: OrderRecord) -> None:
+        """Put an order on its book."""
+        self.books[order.coin].rest(order)
+        self._open.setdefault(order.user, {})[order.oid] = order
+        self.touched[order.coin] = None
+        self._stirred[order.coin] = None
 
     def cancel(self, order: OrderRecord, status: str, now_ms: int) -> None:
         """Take a resting order off its book and tell its user."""
@@ -117,11 +145,12 @@ class Venue:
 
     def ended(self, order: OrderRecord, status: str, now_ms: int) -> None:
         order.become(status, now_ms)
+        self._open.get(order.user, {}).pop(order.oid, None)
         self.touched[order.coin] = None
         self.tell_order(order)
 
     def tell_order(self, order: OrderRecord, status: str | None = None) -> None:
-        self._updates.setdefault(order.user, []).append(wire.order_update(order, status))
+        self.outbox.order(order, status)
         self.changed_users[order.user] = None
 
     # trades --------------------------------------------------------------------------------------------------------
@@ -146,7 +175,9 @@ class Venue:
         """Book one side of a trade."""
         listing = self.universe.by_coin[order.coin]
         fee = fee_of(listing, px, sz, crossed)
-        effect = apply_fill(self.accounts[order.user], listing, order.is_buy, px, sz, fee)
+        account = self.accounts[order.user]
+        account.remember(now_ms)
+        effect = apply_fill(account, listing, order.is_buy, px, sz, fee)
         fill = wire.Fill(
             user=order.user,
             coin=order.coin,
@@ -164,8 +195,9 @@ class Venue:
             tid=tid,
             cloid=order.cloid,
         )
-        self.fills.setdefault(order.user, deque(maxlen=_MAX_FILLS)).append(fill)
-        self._new_fills.setdefault(order.user, []).append(fill)
+        self.fills_of(order.user).append(fill)
+        self.outbox.fill(fill)
+        self._stirred[order.coin] = None
         self.changed_users[order.user] = None
         self.touched[order.coin] = None
         self._shrink_reduce_only(listing, order, now_ms)
@@ -193,18 +225,28 @@ class Venue:
                 order.sz = reducible
                 self.tell_order(order)
 
-    # telling -------------------------------------------------------------------------------------------------------
+    # time ----------------------------------------------------------------------------------------------------------
 
-    def drain_user_events(self) -> tuple[UserEvent, ...]:
-        """What users have to be told since the last call: order updates, then fills on both channels."""
-        events = [UserEvent(user, "orderUpdates", updates) for user, updates in self._updates.items()]
-        for user, fills in self._new_fills.items():
-            shapes = [wire.fill(f) for f in fills]
-            events.append(UserEvent(user, "userFills", {"user": user, "fills": shapes}))
-            events.append(UserEvent(user, "user", {"fills": shapes}))
-        self._updates = {}
-        self._new_fills = {}
-        return tuple(events)
+    def live_coins(self) -> Iterator[str]:
+        """Coins whose book can change by itself in a block: those that move, and those that somebody stirred."""
+        yield from self.moving
+        for coin in tuple(self._stirred):
+            if coin not in self.moving:
+                yield coin
+            if self.books[coin].is_calm:
+                del self._stirred[coin]
+
+    def is_halted(self, coin: str, now_ms: int) -> bool:
+        return any(
+            f.name == "halt" and (f.coin == coin or (f.coin is None and coin in self.moving))
+            for f in self.faults.lasting(now_ms)
+        )
+
+    def relist(self, coin: str, changes: Mapping[str, Any]) -> None:
+        """Change the rules of one market from now on."""
+        for listing in self.universe.change(coin, changes):
+            self.markets[listing.coin].relist(listing)
+            self.touched[listing.coin] = None
 
     def cancel_all(self, user: str, status: str, now_ms: int) -> int:
         """Cancel every resting order of an account; returns how many."""

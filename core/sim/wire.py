@@ -197,7 +197,7 @@ def bbo(coin: str, bid: Level | None, ask: Level | None, now_ms: int) -> Json:
 
 
 def asset_ctx(market: CoinMarket) -> Json:
-    mid = market.mid_px
+    mid, bid, ask = market.mid_px, market.touch(True), market.touch(False)
     premium = None if mid is None else usd((mid - market.oracle_px) / market.oracle_px)
     return {
         "funding": "0.0000125",
@@ -208,7 +208,7 @@ def asset_ctx(market: CoinMarket) -> Json:
         "oraclePx": number(market.oracle_px),
         "markPx": number(market.mark_px),
         "midPx": None if mid is None else number(mid),
-        "impactPxs": None if mid is None else [number(market.bids[0].px), number(market.asks[0].px)],
+        "impactPxs": [number(bid.px), number(ask.px)] if bid and ask else None,
         "dayBaseVlm": number(market.day_base),
     }
 

@@ -10,16 +10,14 @@ from __future__ import annotations
 from decimal import Decimal
 
 from core.model.rounding import wire_text
-from core.sim.accounts import MAKER_RATE, TAKER_RATE, Account, margin_of
+from core.sim.accounts import MAKER_RATE, TAKER_RATE, DexBalance, Position, margin_of
 from core.sim.universe import Universe
 from core.sim.wire import Json, number, usd
 
 
-def clearinghouse_state(
-    account: Account | None, dex: str, marks: dict[str, Decimal], universe: Universe, now_ms: int
-) -> Json:
-    """One dex of one account; an unknown account is a flat one with nothing."""
-    if account is None:
+def clearinghouse_state(balance: DexBalance | None, marks: dict[str, Decimal], universe: Universe, now_ms: int) -> Json:
+    """One dex of one account; an unknown one is a flat one with nothing."""
+    if balance is None:
         none = {"accountValue": "0.0", "totalNtlPos": "0.0", "totalRawUsd": "0.0", "totalMarginUsed": "0.0"}
         return {
             "marginSummary": none,
@@ -29,7 +27,6 @@ def clearinghouse_state(
             "assetPositions": [],
             "time": now_ms,
         }
-    balance = account.dexes[dex]
     m = margin_of(balance, marks, universe)
     return {
         "marginSummary": {
@@ -47,15 +44,14 @@ def clearinghouse_state(
         "crossMaintenanceMarginUsed": usd(m.maintenance),
         "withdrawable": usd(m.withdrawable),
         "assetPositions": [
-            {"type": "oneWay", "position": _position(account, dex, coin, marks[coin], universe)}
-            for coin in balance.positions
+            {"type": "oneWay", "position": _position(position, marks[coin], universe)}
+            for coin, position in balance.positions.items()
         ],
         "time": now_ms,
     }
 
 
-def _position(account: Account, dex: str, coin: str, mark: Decimal, universe: Universe) -> Json:
-    position = account.dexes[dex].positions[coin]
+def _position(position: Position, mark: Decimal, universe: Universe) -> Json:
     value = abs(position.szi) * mark
     pnl = position.unrealized(mark)
     leverage: Json = {"type": "cross" if position.is_cross else "isolated", "value": position.leverage}
@@ -66,7 +62,7 @@ def _position(account: Account, dex: str, coin: str, mark: Decimal, universe: Un
         margin = position.raw_usd + position.szi * mark
     cost = abs(position.szi) * position.entry_px
     return {
-        "coin": coin,
+        "coin": position.coin,
         "szi": number(position.szi),
         "leverage": leverage,
         "entryPx": usd(position.entry_px),
@@ -75,7 +71,7 @@ def _position(account: Account, dex: str, coin: str, mark: Decimal, universe: Un
         "returnOnEquity": usd(pnl * position.leverage / cost),
         "liquidationPx": None,
         "marginUsed": usd(margin),
-        "maxLeverage": universe.by_coin[coin].spec.max_leverage,
+        "maxLeverage": universe.by_coin[position.coin].spec.max_leverage,
         "cumFunding": {"allTime": "0.0", "sinceOpen": "0.0", "sinceChange": "0.0"},
     }
 

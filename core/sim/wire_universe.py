@@ -26,6 +26,8 @@ def universe_entry(m: Listing) -> Json:
     if spec.growth_mode:
         shape["growthMode"] = "enabled"
         shape["lastGrowthModeChangeTime"] = "2025-11-23T17:37:10.033211662"
+    if m.deployer_fee_scale is not None:
+        shape["deployerFeeScale"] = number(m.deployer_fee_scale)
     if spec.is_delisted:
         shape["isDelisted"] = True
     return shape

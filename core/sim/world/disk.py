@@ -14,6 +14,7 @@ from core.model.position import FillKey
 
 BATCH_MS = 100
 UNCLEAN_NONCE_MARGIN = 1000
+FILL_MEMORY_MS = 10 * 24 * 3600 * 1000
 
 
 class Disk:
@@ -21,16 +22,19 @@ class Disk:
         self.latch = LatchState()
         self._run_id = 0
         self._ended_clean = True
+        self._since_ms: int | None = None
         self._counters = RiskCounters()
         self._fills: set[FillKey] = set()
         self._highest_nonce = 0
         self._waiting: list[JournalRow] = []
         self._waiting_counters: RiskCounters | None = None
 
-    def begin_run(self) -> Recovered:
+    def begin_run(self, now_ms: int) -> Recovered:
         """What the last run left; and another one begins."""
         unclean = not self._ended_clean
         margin = UNCLEAN_NONCE_MARGIN if unclean else 0
+        since_ms = None if self._since_ms is None else max(self._since_ms, now_ms - FILL_MEMORY_MS)
+        self._since_ms = now_ms if self._since_ms is None else self._since_ms
         self._run_id += 1
         self._ended_clean = False
         return Recovered(
@@ -39,6 +43,7 @@ class Disk:
             latch=self.latch,
             counters=self._counters,
             seen_fills=frozenset(self._fills),
+            journal_since_ms=since_ms,
             unclean=unclean,
         )
 

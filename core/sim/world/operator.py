@@ -44,7 +44,11 @@ class Operator:
             agenda.after(self._dice.randint(1, 2 * self._every_ms), self._press)
 
     def reset(self) -> None:
-        self._world.give(ResetHardStop(command_id=self._next_id(), reason="go on"))
+        """Release the latch. In the calm nothing but an override helps against the loss of the run."""
+        world = self._world
+        assert world.engine is not None
+        override = world.is_calm and bool(world.engine.machines.risk.standing_reason())
+        world.give(ResetHardStop(command_id=self._next_id(), reason="go on", override=override))
 
     def pause(self, paused: bool) -> None:
         self._world.give(PauseEntries(command_id=self._next_id(), paused=paused))

@@ -78,6 +78,11 @@ class Road:
     def connected(self) -> bool:
         return self._socket is not None
 
+    def calm(self) -> None:
+        """Nothing is in the way any more."""
+        self.deaf_until_ms = self.slow_until_ms = self.closed_until_ms = 0
+        self.refuse_sends = self.cut_after_posts = 0
+
     # --- our end: connection ---------------------------------------------------------------------------------------
 
     def start(self) -> None:

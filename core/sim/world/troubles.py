@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _HINDERS = ("post_only", "reject_all", "info_down", "halt", "one_sided", "rate_limited")
 """Faults of the venue that keep exits from getting through, or us from learning what became of them."""
 
+_ANY_COIN = ("any",)
+_LIES_APART_MS = 60_000
+
 Strike = Callable[["World", Random], str]
 
 
@@ -30,7 +33,7 @@ def _fault(name: str, **ranges: tuple[int, int] | tuple[str, ...]) -> Strike:
                 command[key] = dice.randint(*allowed)
             else:
                 command[key] = dice.choice(allowed)
-        if "coin" in command:
+        if command.get("coin") == "any":
             command["coin"] = dice.choice(world.plan.config.markets).coin
         world.exchange.control(command, world.agenda.now_ms)
         if name in _HINDERS:
@@ -50,6 +53,16 @@ def _silent(world: World, dice: Random) -> str:
         command["channels"] = channels
     world.exchange.control(command, world.agenda.now_ms)
     return f"{', '.join(channels) or 'all channels'} silent for {ms} ms"
+
+
+def _empty_once(world: World, dice: Random) -> str:
+    # Two such answers in a row are believed, and should be: the second never comes soon after the first.
+    now_ms = world.agenda.now_ms
+    if now_ms - world.lied_at_ms < _LIES_APART_MS:
+        return "nothing"
+    world.lied_at_ms = now_ms
+    world.exchange.control({"do": "fault", "name": "empty_clearinghouse_once"}, now_ms)
+    return "clearinghouseState will answer empty once"
 
 
 def _cut(world: World, dice: Random) -> str:
@@ -100,7 +113,8 @@ def _reads_lost(world: World, dice: Random) -> str:
 
 def _stall(world: World, dice: Random) -> str:
     ms = dice.choice((dice.randint(200, 2_000), dice.randint(2_000, 40_000)))
-    world.stall(ms)
+    world.program.stall(ms)
+    world.hinder(ms)
     return f"our program stands still for {ms} ms"
 
 
@@ -113,12 +127,45 @@ def _clock_step(world: World, dice: Random) -> str:
 
 
 def _crash(world: World, dice: Random) -> str:
-    world.crash_soon(dice.randint(0, 12), dice.randint(0, 6))
+    world.program.kill_soon(dice.randint(0, 12), dice.randint(0, 6))
     return "our program will be killed"
 
 
+def _price_gap(world: World, dice: Random) -> str:
+    coin = dice.choice(world.plan.config.markets).coin
+    bps = dice.choice((-1, 1)) * dice.randint(20, 400)
+    world.exchange.control({"do": "fault", "name": "price_gap", "coin": coin, "bps": bps}, world.agenda.now_ms)
+    return f"{coin} jumps by {bps} bps"
+
+
+def _change_spec(world: World, dice: Random) -> str:
+    coin = dice.choice(world.plan.config.markets).coin
+    spec = world.exchange.venue.universe.by_coin[coin].spec
+    changes: dict[str, Any] = dice.choice(
+        (
+            {"max_leverage": max(1, spec.max_leverage - 1)},
+            {"growth_mode": not spec.growth_mode},
+            {"sz_decimals": spec.sz_decimals + 1},  # finer: what is held stays a whole number of lots
+        )
+    )
+    if not spec.market.dex:
+        changes = {"max_leverage": max(1, spec.max_leverage - 1)}
+    command = {"do": "fault", "name": "change_spec", "coin": coin, "changes": changes}
+    world.exchange.control(command, world.agenda.now_ms)
+    return f"{coin} changes: {changes}"
+
+
 def _foreign_order(world: World, dice: Random) -> str:
-    return world.foreign_order(dice)
+    return world.stranger.place(dice)
+
+
+def _both(first: Strike, second: Strike) -> Strike:
+    """A fault that waits to be met, and what makes us come and meet it."""
+
+    def strike(world: World, dice: Random) -> str:
+        return f"{first(world, dice)}; {second(world, dice)}"
+
+    return strike
 
 
 TROUBLES: dict[str, Strike] = {
@@ -128,9 +175,9 @@ TROUBLES: dict[str, Strike] = {
     "drop_after_execution": _fault("drop_after_execution"),
     "silent_channels": _silent,
     "mute_order_updates": _fault("mute_order_updates", for_ms=(1_000, 20_000)),
-    "duplicate_snapshot": _fault("duplicate_snapshot", count=(1, 3)),
-    "unknown_oid_once": _fault("unknown_oid_once"),
-    "empty_clearinghouse_once": _fault("empty_clearinghouse_once"),
+    "duplicate_snapshot": _both(_fault("duplicate_snapshot", count=(1, 3)), _cut),
+    "unknown_oid_once": _both(_fault("unknown_oid_once"), _fault("drop_after_execution")),
+    "empty_clearinghouse_once": _empty_once,
     "post_only": _fault("post_only", for_ms=(1_000, 15_000)),
     "reject_all": _fault("reject_all", for_ms=(500, 6_000), level=("order", "action")),
     "info_down": _fault("info_down", for_ms=(1_000, 20_000)),
@@ -145,4 +192,21 @@ TROUBLES: dict[str, Strike] = {
     "clock_step": _clock_step,
     "crash": _crash,
     "foreign_order": _foreign_order,
+    "thin_book": _fault("thin_book", percent=(5, 90)),
+    "collapse_batch": _fault(
+        "collapse_batch", level=("order", "action"), text=("Insufficient margin to place order.", "Too many orders.")
+    ),
+    "odd_status": _fault("odd_status", text=("holdingPattern", "somethingNewRejected", "lunarCanceled")),
+    "stale_open_orders": _both(_fault("stale_open_orders", ms=(500, 10_000)), _cut),
+    "stale_clearinghouse": _fault("stale_clearinghouse", ms=(500, 10_000)),
+    "fill_delay": _fault("fill_delay", ms=(100, 10_000)),
+    "skip_fill_frame": _fault("skip_fill_frame"),
+    "duplicate_frames": _fault("duplicate_frames", count=(1, 5)),
+    "duplicate_nonce": _fault("duplicate_nonce"),
+    "rate_limited": _fault("rate_limited", for_ms=(5_000, 40_000)),
+    "halt": _fault("halt", for_ms=(1_000, 20_000), coin=_ANY_COIN),
+    "one_sided": _fault("one_sided", for_ms=(1_000, 10_000), coin=_ANY_COIN, side=("bids", "asks")),
+    "price_gap": _price_gap,
+    "spread_shock": _fault("spread_shock", for_ms=(1_000, 20_000), coin=_ANY_COIN, factor=(2, 40)),
+    "change_spec": _change_spec,
 }

@@ -37,8 +37,8 @@ class Watcher:
     def executed(self, world: World, entry: ActionEntry) -> None:
         """The venue took an action, or refused it."""
 
-    def crashed(self, world: World) -> None:
-        """The program was killed."""
+    def crashed(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
+        """The program was killed in the middle of this turn; only these effects were performed."""
 
     def at_rest(self, world: World) -> None:
         """Nothing is open, nothing is under way, nothing goes wrong any more."""

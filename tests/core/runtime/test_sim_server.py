@@ -240,6 +240,24 @@ async def test_a_connection_that_drops_after_execution(client):
     assert (await client.control(do="truth"))["positions"][0]["szi"] == "0.05"
 
 
+async def test_trouble_with_markets_and_frames_reaches_a_client(client):
+    async with client.ws() as ws:
+        await say(ws, method="subscribe", subscription={"type": "userFills", "user": USER})
+        assert (await hear(ws, "userFills"))["isSnapshot"]
+        await client.control(do="fault", name="thin_book", coin="xyz:SNDK", percent=40)
+        await client.control(do="fault", name="fill_delay", ms=400)
+        await client.control(do="fault", name="duplicate_frames", for_ms=60_000)
+        _, text = await client.post("/exchange", client.order(True, "1700", "0.05"))
+        answered = time.monotonic()
+        assert json.loads(text)["response"]["data"]["statuses"][0]["filled"]["totalSz"] == "0.02"
+        first, second = await hear(ws, "userFills"), await hear(ws, "userFills")
+        assert time.monotonic() - answered > 0.3
+        assert first == second
+    await client.control(do="fault", name="halt", coin="xyz:SNDK")
+    _, text = await client.post("/exchange", client.order(False, "1690", "0.02"))
+    assert "halted" in text
+
+
 async def test_info_down(client):
     await client.control(do="fault", name="info_down", count=1)
     status, text = await client.post("/info", {"type": "perpDexs"})

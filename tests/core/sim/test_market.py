@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import statistics
 import subprocess
@@ -11,10 +12,12 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
+from sim_desk import Desk
 
 from core.config import SimConfig
 from core.model.rounding import is_valid_price, is_valid_size
 from core.sim.exchange import Exchange
+from core.sim.feed import Feed
 from core.sim.market import BLOCK_MS, CoinMarket
 from core.sim.universe import real_universe
 
@@ -156,12 +159,38 @@ def test_the_same_seed_gives_the_same_market_whatever_the_callers_pace():
     assert fingerprint(7, 70) != fingerprint(8, 70)
 
 
+def minute_of_frames() -> str:
+    """A minute of the exchange with a trader and with trouble, as everything a connection hears."""
+    desk = Desk(seed=7, markets=MARKETS)
+    feed, heard = Feed(desk.exchange), hashlib.sha256()
+    session = feed.open(lambda text: heard.update(text.encode()), desk.now_ms)
+    wanted = [
+        {"type": kind, "coin": coin} for coin in MARKETS for kind in ("bbo", "l2Book", "activeAssetCtx", "trades")
+    ]
+    wanted += [{"type": kind, "user": desk.user} for kind in ("orderUpdates", "userFills", "userEvents")]
+    wanted += [{"type": kind, "user": desk.user, "dex": "xyz"} for kind in ("openOrders", "clearinghouseState")]
+    for subscription in wanted:
+        feed.receive(session, json.dumps({"method": "subscribe", "subscription": subscription}), desk.now_ms)
+    market = desk.exchange.venue.markets["xyz:SNDK"]
+    desk.control(do="fault", name="spread_shock", factor=3, for_ms=9_000)
+    desk.control(do="fault", name="duplicate_frames", count=7)
+    for i in range(60_000 // BLOCK_MS):
+        if i % 20 == 0:
+            is_buy = i % 40 == 0
+            px = market.asks[0].px if is_buy else market.bids[0].px
+            status = desk.order(is_buy, f"{px}", "0.02", tif="Ioc" if i % 60 else "Gtc")
+            heard.update(repr(status).encode())
+        feed.publish(desk.later(BLOCK_MS), desk.now_ms)
+    heard.update(repr(desk.control(do="truth")).encode())
+    return heard.hexdigest()
+
+
 def test_the_hash_seed_of_the_interpreter_does_not_matter():
-    code = "import sys; sys.path.insert(0, sys.argv[1]); import test_market; print(test_market.fingerprint(7, 210, 12_600))"
+    code = "import sys; sys.path[:0] = sys.argv[1:]; import test_market; print(test_market.minute_of_frames())"
     here = os.path.dirname(__file__)
     found = {
         subprocess.run(
-            [sys.executable, "-c", code, here],
+            [sys.executable, "-c", code, here, os.path.dirname(os.path.dirname(here))],
             env={**os.environ, "PYTHONHASHSEED": seed},
             capture_output=True,
             text=True,

@@ -1,0 +1,75 @@
+"""What users are still to be told: order updates and fills, gathered between two blocks and told with the next.
+
+Here strike the faults that belong to telling: late, missing, doubled and oddly worded messages. Easy to get wrong: a fault changes what is
+told, never what happened; the same fill told late is still dated at its trade.
+
+PROTOCOL 6.6, 14 step 10; issue 3 part 2.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from core.sim import wire
+from core.sim.faults import FaultBoard
+from core.sim.orders import OPEN, OrderRecord
+
+
+class UserEvent(Struct, frozen=True):
+    """Something one user is told on one channel; `data` is the frame's `data`."""
+
+    user: str
+    channel: str
+    data: object
+
+
+class Outbox:
+    """Everything not yet told. One owner: the venue."""
+
+    def __init__(self, faults: FaultBoard) -> None:
+        self._faults = faults
+        self._updates: dict[str, list[wire.Json]] = {}
+        self._fills: dict[str, list[wire.Fill]] = {}
+        self._late: list[tuple[int, UserEvent]] = []
+
+    def order(self, order: OrderRecord, status: str | None = None) -> None:
+        """An order began, shrank or ended."""
+        update = wire.order_update(order, status)
+        if update["status"] != OPEN:
+            odd = self._faults.strike("odd_status", order.status_timestamp, order.user)
+            if odd is not None:
+                update["status"] = odd.text
+        self._updates.setdefault(order.user, []).append(update)
+
+    def fill(self, fill: wire.Fill) -> None:
+        self._fills.setdefault(fill.user, []).append(fill)
+
+    def drain(self, now_ms: int) -> tuple[UserEvent, ...]:
+        """What is told now: what was held back long enough, then order updates, then fills on both channels."""
+        if not (self._updates or self._fills or self._late):
+            return ()
+        events = [e for due_ms, e in self._late if due_ms <= now_ms]
+        self._late = [(due_ms, e) for due_ms, e in self._late if due_ms > now_ms]
+        events += [UserEvent(user, "orderUpdates", updates) for user, updates in self._updates.items()]
+        for user, fills in self._fills.items():
+            events += self._about_fills(user, fills, now_ms)
+        self._updates = {}
+        self._fills = {}
+        return tuple(twin for e in events for twin in (e, e)[: self._times(e, now_ms)])
+
+    def _about_fills(self, user: str, fills: list[wire.Fill], now_ms: int) -> list[UserEvent]:
+        shapes = [wire.fill(f) for f in fills]
+        events = [
+            UserEvent(user, "userFills", {"user": user, "fills": shapes}),
+            UserEvent(user, "user", {"fills": shapes}),
+        ]
+        if self._faults.strike("skip_fill_frame", now_ms, user):
+            return []
+        delay = self._faults.strike("fill_delay", now_ms, user)
+        if delay is None:
+            return events
+        self._late += [(now_ms + delay.ms, e) for e in events]
+        return []
+
+    def _times(self, event: UserEvent, now_ms: int) -> int:
+        return 2 if self._faults.strike("duplicate_frames", now_ms, event.user) else 1
