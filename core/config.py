@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
-from core.config_errors import explain
+from core.config_errors import explain, shown
 from core.model.market import MarketKey
 
 Usd = Decimal
@@ -55,7 +55,7 @@ class _Section(Struct, frozen=True, forbid_unknown_fields=True):
         for name, (low, high) in self.ranges.items():
             value: Decimal | None = getattr(self, name)
             if value is not None and not (value.is_finite() and Decimal(low) <= value <= Decimal(high)):
-                raise ValueError(f"{name}: expected a number from {low} to {high} (found {value})")
+                raise ValueError(f"{name}: expected a number from {low} to {high} (found {shown(value)})")
 
 
 _USD = ("0.01", "1000000")
@@ -177,6 +177,9 @@ class RiskConfig(_Section, frozen=True):
 class JournalConfig(_Section, frozen=True):
     path: str | None = None
     """The SQLite file. Default: a folder per network and account under the user's state directory."""
+    tape_max_mb: Annotated[int, Meta(ge=0, le=100_000)] = 1_000
+    """How much of the disk one run's tape may take: every message and its effects, for `hip3-tui replay`. 0: no tape. A disk that is full
+    is a HardStop, so the tape ends at its bound, and the run goes on without it."""
 
 
 class SimConfig(_Section, frozen=True):
@@ -250,7 +253,7 @@ def network_of(url: str) -> Network:
         return Network.TESTNET
     if host in LOOPBACK_HOSTS:
         return Network.SIMULATOR
-    raise ValueError(f"host {host!r}: allowed are {_MAINNET_HOST}, {_TESTNET_HOST}, or loopback for the simulator")
+    raise ValueError(f"host {shown(host)}: allowed are {_MAINNET_HOST}, {_TESTNET_HOST}, or loopback for the simulator")
 
 
 def parse_config(text: str, source: str) -> Config:
@@ -283,9 +286,9 @@ def _check(c: Config, source: str) -> None:
 
     networks = []
     for key, url, schemes in (("ws_url", c.ws_url, ("ws", "wss")), ("info_url", c.info_url, ("http", "https"))):
-        if urlsplit(url).scheme not in schemes:
-            refuse(key, f"{url!r}: expected a URL starting with {' or '.join(s + '://' for s in schemes)}")
         try:
+            if urlsplit(url).scheme not in schemes:
+                refuse(key, f"{shown(url)}: expected a URL starting with {' or '.join(s + '://' for s in schemes)}")
             urlsplit(url).port  # noqa: B018  a port that is no number is refused by the property itself
             networks.append(network_of(url))
         except ValueError as e:
@@ -319,7 +322,7 @@ def _check(c: Config, source: str) -> None:
     names = [m.coin for m in c.markets]
     for name in c.safety.allowed_markets or ():
         if name not in names:
-            refuse("safety.allowed_markets", f"{name!r} is not among [[markets]]: {', '.join(names)}")
+            refuse("safety.allowed_markets", f"{shown(name)} is not among [[markets]]: {', '.join(names)}")
     x = c.execution
     if x.inflight_high_watermark > x.inflight_limit:
         refuse(

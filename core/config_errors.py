@@ -2,7 +2,8 @@
 
 Turns msgspec's one-line message back into a place among the settings and describes what may stand there, from the same types that did
 the checking. Never judges by itself.
-Easy to get wrong: a config is where a key ends up by mistake, and this text goes to the screen. Long hex is therefore not quoted.
+Easy to get wrong: a config is where a secret key ends up by mistake, as a value, as a name, or without quotes as a number, and this text
+goes to the screen. Long hex and long numbers are therefore not quoted.
 
 SPEC 9.
 """
@@ -25,6 +26,10 @@ _MISSING = re.compile(r"Object missing required field `(.*)`")
 _RANGE = re.compile(r"(\w+): (expected .*)", re.DOTALL)
 _LONG_HEX = re.compile(r"[0-9a-fA-F]{41}")
 """Longer than an address, so perhaps a secret key."""
+_LONGEST_NUMBER = 40
+"""A secret key without quotes is a number to TOML, of some 77 digits."""
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+"""What needs no quotes in TOML. Any other key is shown quoted, for it may hold what a terminal obeys."""
 
 
 def explain(source: str, data: Mapping[str, Any], message: str, root: type[Struct]) -> str:
@@ -43,7 +48,8 @@ def explain(source: str, data: Mapping[str, Any], message: str, root: type[Struc
     where = path.lstrip(".")
 
     def at(key: str) -> str:
-        return f"{source}: {where}.{key}" if where else f"{source}: {key}"
+        name = key if _BARE_KEY.fullmatch(key) and not _LONG_HEX.search(key) else shown(key)
+        return f"{source}: {where}.{name}" if where else f"{source}: {name}"
 
     if unknown := _UNKNOWN.fullmatch(what):
         allowed = _keys_of(_chosen(hint, node))
@@ -65,7 +71,10 @@ def shown(value: Any) -> str:
         return f"text of {len(value)} characters, not shown" if _LONG_HEX.search(value) else repr(value)
     if isinstance(value, Mapping):
         return "a table"
-    return "a list" if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return "a list"
+    text = str(value)
+    return f"a number of {len(text)} characters, not shown" if len(text) > _LONGEST_NUMBER else text
 
 
 def describe(hint: Any) -> str:

@@ -129,6 +129,30 @@ def _settings_from_stdin() -> SimConfig:
     return msgspec.json.decode(sys.stdin.buffer.readline(), type=SimConfig)
 
 
+@main.command()
+@click.argument("file", metavar="FILE", type=click.Path())
+@click.option("--run", "run_id", type=click.IntRange(min=1), help="Which run of a journal; default its last one.")
+@click.option(
+    "--until", metavar="TURN", type=click.IntRange(min=1), help="Stop after this turn, and tell the last ones."
+)
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+def replay(file: str, run_id: int | None, until: int | None, as_json: bool) -> None:
+    """Play a recorded run through a fresh engine and say where it first differs.
+
+    FILE is a journal, also one that a console is writing to, or a plain tape. Exit code 0: identical, 1: different, 2: nothing to replay.
+    """
+    from pathlib import Path
+
+    from core.runtime.replay_program import UnreadableTape, replay_file
+
+    try:
+        result = replay_file(Path(file), run_id, until)
+    except UnreadableTape as e:
+        _refuse(str(e), code=2)
+    click.echo(result.json if as_json else result.text)
+    sys.exit(0 if result.is_identical else 1)
+
+
 def _require_terminal() -> None:
     for name, stream in (("stdin", sys.stdin), ("stdout", sys.stdout), ("stderr", sys.stderr)):
         if stream is None or not stream.isatty():
@@ -148,6 +172,6 @@ def _refusals() -> Iterator[None]:
         _refuse(str(e))
 
 
-def _refuse(text: str) -> NoReturn:
+def _refuse(text: str, code: int = ExitCode.REFUSED) -> NoReturn:
     click.echo(f"hip3-tui: {' '.join(text.split())}", err=True)
-    sys.exit(ExitCode.REFUSED)
+    sys.exit(code)

@@ -132,8 +132,8 @@ class Stage:
 
     # --- what is true at the end of each ----------------------------------------------------------------------------------------
 
-    def at_rest(self) -> Snapshot:
-        """Flat, nothing under way, and the books agree to the cent."""
+    def at_rest(self, *, missed: int = 0) -> Snapshot:
+        """Flat, nothing under way, and the books agree to the cent; ``missed`` fills came before this program ran, and no other saw them."""
 
         def is_at_rest(s: Snapshot) -> bool:
             settled = all(o.is_settled for o in s.orders)
@@ -141,7 +141,7 @@ class Stage:
             return not s.positions and settled and not queued and s.inflight.value == 0
 
         self.program.wait_until("at rest", is_at_rest, 20)
-        earned = self.venue.earned(self._first_fill)
+        earned = self.venue.earned(self._first_fill - missed)
         s = self.program.wait_until(f"realized is the venue's {earned}", lambda s: s.pnl.realized_usd == earned, 5)
         assert s.tally.posts_sent - s.tally.posts_completed == s.inflight.value == 0
         assert s.engine_error == ""

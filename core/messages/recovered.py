@@ -17,5 +17,7 @@ class Recovered(Struct, frozen=True):
     counters: RiskCounters = RiskCounters()
     seen_fills: frozenset[FillKey] = frozenset()
     """Keys of fills already counted; asked for membership only, never walked."""
+    journal_since_ms: int | None = None
+    """From this time on a fill that the journal does not know is news, not history. None: this is the journal's first run."""
     unclean: bool = False
     """The last run did not end in an orderly stop."""

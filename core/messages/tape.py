@@ -8,6 +8,10 @@ DESIGN "One sentence".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
 import msgspec
 from msgspec import Struct
 
@@ -47,21 +51,49 @@ class Turn(Struct, frozen=True, array_like=True):
     """What the engine raised instead of answering, as ``Type: text``."""
 
 
+_UNREADABLE = (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError, AssertionError)
+"""Everything a damaged line can make the decoder raise: bytes that are no text, a number beyond any, depth, a value that never was."""
+
 _encoder = msgspec.json.Encoder()
-_start = msgspec.json.Decoder(Start)
-_turn = msgspec.json.Decoder(Turn)
+
+
+@cache
+def _start() -> msgspec.json.Decoder[Start]:
+    return msgspec.json.Decoder(Start)
+
+
+@cache
+def _turn() -> msgspec.json.Decoder[Turn]:
+    """Made when first needed: a run only writes, and the unions take 10 ms to prepare."""
+    return msgspec.json.Decoder(Turn)
 
 
 def encode_start(start: Start) -> bytes:
     """One line, without its end. ``seen_fills`` is sorted: a set has no order of its own, and the same start must give the same bytes."""
     data = msgspec.to_builtins(start)
     data["recovered"]["seen_fills"] = sorted(start.recovered.seen_fills)
-    return _encoder.encode(data)
+    return _encoder.encode(_writable(data))
 
 
-def encode_turn(now_ms: int, message: Message, effects: list[Effect] | tuple[Effect, ...], error: str = "") -> bytes:
+def encode_turn(now_ms: int, message: Message, effects: Sequence[Effect], error: str = "") -> bytes:
     """One line, without its end."""
-    return _encoder.encode((now_ms, message, effects, error) if error else (now_ms, message, effects))
+    turn = (now_ms, message, effects, error) if error else (now_ms, message, effects)
+    try:
+        return _encoder.encode(turn)
+    except UnicodeEncodeError:
+        return _encoder.encode(_writable(msgspec.to_builtins(turn)))
+
+
+def _writable(data: Any) -> Any:
+    """Half a surrogate pair (a broken paste) cannot be written; it becomes a question mark, in what was said and in what was answered."""
+    match data:
+        case str():
+            return data.encode("utf-8", "replace").decode()
+        case dict():
+            return {key: _writable(value) for key, value in data.items()}
+        case list() | tuple():
+            return [_writable(item) for item in data]
+    return data
 
 
 def decode_start(line: bytes) -> Start:
@@ -71,8 +103,8 @@ def decode_start(line: bytes) -> Start:
         TapeError: Not a start, or of a format that this program does not know.
     """
     try:
-        start = _start.decode(line)
-    except msgspec.MsgspecError as e:
+        start = _start().decode(line)
+    except _UNREADABLE as e:
         raise TapeError(f"line 1: not the start of a tape: {e}") from None
     if start.format != FORMAT:
         raise TapeError(f"line 1: format {start.format}; this program reads format {FORMAT}")
@@ -86,6 +118,6 @@ def decode_turn(line: bytes, number: int) -> Turn:
         TapeError: Not a turn.
     """
     try:
-        return _turn.decode(line)
-    except msgspec.MsgspecError as e:
+        return _turn().decode(line)
+    except _UNREADABLE as e:
         raise TapeError(f"line {number}: not a turn: {e}") from None

@@ -71,6 +71,8 @@ class ExitReason(Enum):
     HARD_STOP = "hard stop"
     SHUTDOWN = "shutdown"
     EXTERNAL = "external"
+    AWAY = "while away"
+    """Its last fill came while no program was running."""
 
 
 class Trade(Struct, frozen=True):

@@ -24,6 +24,7 @@ import core
 from core.config import Config, ConfigError, Network
 from core.messages.exit_codes import ExitCode
 from core.messages.snapshot import RunInfo
+from core.messages.tape import Start
 from core.runtime.clock import Clock, SystemClock
 from core.runtime.engine_thread import Ending, EngineThread
 from core.runtime.journal import Journal, JournalError
@@ -205,7 +206,10 @@ class _EngineLife:
         from core.runtime.signer import Signer
 
         clock, inbox = self._clock, Inbox()
-        engine = Engine(config, self._run_info(config, journal), journal.recovered, clock.now_ms())
+        start = Start(config, self._run_info(config, journal), journal.recovered, clock.now_ms())
+        engine = Engine(start.config, start.run, start.recovered, start.now_ms)
+        tape_mb = config.journal.tape_max_mb
+        tape = journal.begin_tape(start, tape_mb) if tape_mb else None
         outside = Outside(
             inbox=inbox,
             gateway=Gateway(config.ws_url, self._account, inbox.put, clock),
@@ -217,7 +221,13 @@ class _EngineLife:
         async with outside:
             thread.receive_commands(inbox.put)
             ended = await loop.run(
-                engine, inbox, clock, outside, thread.publish, tick_interval_ms=config.execution.tick_interval_ms
+                engine,
+                inbox,
+                clock,
+                outside,
+                thread.publish,
+                tick_interval_ms=config.execution.tick_interval_ms,
+                record=tape.record if tape is not None else None,
             )
         return Ending(confirmed=ended.confirmed, text=ended.text, refused=ended.refused)
 

@@ -15,12 +15,13 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from msgspec import Struct
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from core.messages.events import AnyEvent, ChannelError, Connected, Disconnected, PostNotSent
 from core.model.market import MarketKey
 from core.runtime.clock import Clock
+from core.runtime.feed_connection import FeedConnection
 from core.runtime.link import Link, LinkTimes
 from core.runtime.rate_window import RateWindow
 
@@ -149,10 +150,11 @@ class Gateway:
         await asyncio.sleep(max(delay, self._connects.wait_ms(self._clock.now_ms()) / 1000))
         self._connects.take(self._clock.now_ms(), 1)
 
-    async def _open(self) -> ClientConnection | None:
+    async def _open(self) -> FeedConnection | None:
         try:
-            return await connect(
+            ws = await connect(
                 self._url,
+                create_connection=FeedConnection,
                 compression=None,  # the exchange offers none, and inflating costs more than the bytes
                 max_queue=None,  # a full queue would stop the reading, pongs included (TEXTUAL 4)
                 max_size=MAX_FRAME_BYTES,
@@ -161,13 +163,15 @@ class Gateway:
                 open_timeout=self._times.open_within_s,
                 close_timeout=self._times.close_within_s,
             )
+            assert isinstance(ws, FeedConnection), "made by create_connection"
+            return ws
         except (OSError, TimeoutError, WebSocketException, EOFError) as e:
             self._troubles += 1
             text = str(e) or type(e).__name__
             self._put(ChannelError(f"cannot connect to {self._url} (attempt {self._troubles}): {text}"))
             return None
 
-    async def _serve(self, ws: ClientConnection) -> None:
+    async def _serve(self, ws: FeedConnection) -> None:
         opened_at = self._clock.monotonic()
         self._epoch += 1
         self._link = link = Link(ws, self._put, self._clock, self._times.link)
@@ -196,7 +200,7 @@ class Gateway:
         task.add_done_callback(self._closing.discard)
 
 
-async def _close(ws: ClientConnection, within_s: float) -> None:
+async def _close(ws: FeedConnection, within_s: float) -> None:
     """Say goodbye if anybody listens. Bounded here, for the library's own limit does not cover a full write buffer."""
     try:
         async with asyncio.timeout(within_s):

@@ -1,8 +1,9 @@
 """The one line in which everything waits for the engine: events, and the operator's commands.
 
 Everything keeps its order, except that of quotes and contexts only the newest per market waits: a burst after a stall costs one
-message per market, not thousands. Rules that are easy to get wrong: an answer to a book request is an answer and is never replaced; and
-when the connection goes, the quotes still waiting go with it, so that nothing older than a Disconnected can come out after it.
+message per market, not thousands. Rules that are easy to get wrong: an answer to a book request is an answer and is never replaced;
+when the connection goes, the quotes still waiting go with it, so that nothing older than a Disconnected can come out after it; and a quote
+may be served in the turn of whoever puts it, but only one that is alone in the line, so that order stays order.
 
 DESIGN "One sentence"; TEXTUAL 4.
 """
@@ -13,6 +14,7 @@ import asyncio
 import contextlib
 import threading
 from collections import deque
+from collections.abc import Callable
 
 from core.messages.commands import AnyCommand
 from core.messages.events import AnyEvent, AssetCtx, Bbo, Disconnected
@@ -40,6 +42,7 @@ class Inbox:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._waiter: asyncio.Future[None] | None = None
+        self._serve: Callable[[], None] | None = None
         self.conflated = 0
         """How many quotes were replaced before the engine saw them."""
 
@@ -56,7 +59,8 @@ class Inbox:
 
     def _put(self, message: Message) -> None:
         kind = type(message)
-        if kind is Bbo or kind is AssetCtx:
+        is_quote = kind is Bbo or kind is AssetCtx
+        if is_quote:
             assert isinstance(message, (Bbo, AssetCtx))
             self._put_quote(message)
         else:
@@ -64,8 +68,15 @@ class Inbox:
                 self._drop_quotes()
             self._line.append(message)
         waiter = self._waiter
-        if waiter is not None and not waiter.done():
+        if waiter is None:
+            return
+        if not waiter.done():
             waiter.set_result(None)
+        serve = self._serve
+        if is_quote and serve is not None and len(self._line) == 1:
+            self._serve = None  # what is put meanwhile waits: nobody is served in the middle of serving another
+            serve()
+            self._serve = serve
 
     def _put_quote(self, quote: Bbo | AssetCtx) -> None:
         if isinstance(quote, Bbo) and quote.from_book:
@@ -96,17 +107,24 @@ class Inbox:
                 return head.quote
         return None
 
-    async def wait(self, timeout_s: float) -> None:
-        """Return when something waits, or the time is over."""
+    async def wait(self, timeout_s: float, serve: Callable[[], None] | None = None) -> None:
+        """Return when something came, or the time is over.
+
+        Args:
+            timeout_s: The longest wait.
+            serve: Called when a quote has come and nothing is before it, in the turn of whoever brought it: waking the one who waits
+                costs a turn of the event loop, in which the console may take the interpreter. Must not raise; may take the quote or leave it.
+        """
         if self._line:
             return
+        self._serve = serve
         self._waiter = waiter = self._loop.create_future()
         timer = self._loop.call_later(timeout_s, _wake, waiter)
         try:
             await waiter
         finally:
             timer.cancel()
-            self._waiter = None
+            self._waiter = self._serve = None
 
 
 def _wake(waiter: asyncio.Future[None]) -> None:

@@ -4,6 +4,8 @@ Everything is written in batches at most 0.1 s apart, except the latch: `persist
 is not. Rules that are easy to get wrong: a disk that fails must be heard (once, as a fault), and must not hang the engine, so even the
 latch waits with a bound; and what was not said to end well did not end well, so a killed run is unclean without having written anything.
 
+The tape (tape_recorder.py) goes to the same file, in the same transactions, with the same faults.
+
 SPEC 6, 8, 10; LESSONS L05, L17, L29.
 """
 
@@ -29,8 +31,10 @@ from core.messages.effects import (
     TradeRow,
 )
 from core.messages.recovered import Recovered
+from core.messages.tape import Start
 from core.runtime.clock import Clock
 from core.runtime.journal_schema import FileLock, JournalError, open_file
+from core.runtime.tape_recorder import TapeRecorder
 
 __all__ = ["Journal", "JournalError"]
 
@@ -57,6 +61,7 @@ class Journal:
         self._lock = lock
         self._clock = clock
         self._rows: deque[tuple[int, JournalRow]] = deque()
+        self._tape: TapeRecorder | None = None
         self._counters: RiskCounters | None = None
         self._latches: deque[tuple[LatchState, threading.Event]] = deque()
         self._ended_clean: bool | None = None
@@ -124,6 +129,12 @@ class Journal:
         self._urgent.set()
         return done.wait(LATCH_WITHIN_S)
 
+    def begin_tape(self, start: Start, max_mb: int) -> TapeRecorder:
+        """Keep every turn of this run from here on, up to so many MB of the disk."""
+        assert self._tape is None, "one tape for each run"
+        self._tape = TapeRecorder(self.recovered.run_id, start, max_mb)
+        return self._tape
+
     def end_run(self, clean: bool) -> None:
         """Note how this run ended; without it the next start calls it unclean."""
         self._ended_clean = clean
@@ -139,10 +150,14 @@ class Journal:
         Returns:
             False: not everything was on disk within the bound.
         """
+        tape = self._tape
+        if tape is not None:
+            tape.cut()
         self._stopping = True
         self._urgent.set()
         self._writer.join(CLOSE_WITHIN_S)
-        return not self._writer.is_alive() and not self._rows and not self._failing
+        is_all_written = not self._rows and not self._failing and (tape is None or not tape.has_work)
+        return not self._writer.is_alive() and is_all_written
 
     # --- the writer's thread -------------------------------------------------------------------------------------------
 
@@ -153,6 +168,8 @@ class Journal:
             last = self._stopping
             try:
                 self._write()
+                while last and self._tape is not None and self._tape.has_work:
+                    self._write()
             except Exception as e:  # whatever it is, it must be heard: the thread's end would be silence
                 self._report(e)
             else:
@@ -174,8 +191,10 @@ class Journal:
             self._write_latches()
         rows = list(self._rows)  # copied, and taken off only when they are on disk
         counters, ended_clean = self._counters, self._ended_clean
-        if not rows and counters is None and ended_clean is None:
+        tape = self._tape if self._tape is not None and self._tape.has_work else None
+        if not rows and counters is None and ended_clean is None and tape is None:
             return
+        batch = tape.pack() if tape is not None else None
         db = self._db
         db.execute("BEGIN IMMEDIATE")
         try:
@@ -188,6 +207,8 @@ class Journal:
                     "UPDATE runs SET ended_ms = ?, ended_clean = ? WHERE run_id = ?",
                     (now_ms, ended_clean, self.recovered.run_id),
                 )
+            if tape is not None and batch is not None:
+                tape.write(db, batch, self._clock.now_ms())
             db.execute("COMMIT")
         except BaseException:
             if db.in_transaction:
@@ -196,6 +217,8 @@ class Journal:
         for written in rows:
             if self._rows and self._rows[0] is written:  # not dropped meanwhile for want of room
                 self._rows.popleft()
+        if tape is not None and batch is not None:
+            tape.written(batch)
         if self._counters is counters:
             self._counters = None
         if self._ended_clean is ended_clean:
@@ -264,12 +287,14 @@ def _begin_run(db: sqlite3.Connection, now_ms: int) -> Recovered:
     latch = db.execute("SELECT tripped_at_ms, reason FROM latch").fetchone()
     counters = db.execute("SELECT json FROM counters").fetchone()
     fills = db.execute("SELECT time_ms, coin, tid FROM fills WHERE time_ms >= ?", (now_ms - _FILL_MEMORY_MS,))
+    (first_ms,) = db.execute("SELECT min(started_ms) FROM runs").fetchone()
     recovered = Recovered(
         run_id=1 if last is None else last[0] + 1,
         last_nonce=0 if last_nonce is None else last_nonce + (_UNCLEAN_NONCE_MARGIN if unclean else 0),
         latch=LatchState() if latch is None else LatchState(*latch),
         counters=RiskCounters() if counters is None else msgspec.json.decode(counters[0], type=RiskCounters),
         seen_fills=frozenset((int(t), str(c), int(i)) for t, c, i in fills),
+        journal_since_ms=None if first_ms is None else max(first_ms, now_ms - _FILL_MEMORY_MS),
         unclean=unclean,
     )
     db.execute("INSERT INTO runs (run_id, started_ms) VALUES (?, ?)", (recovered.run_id, now_ms))

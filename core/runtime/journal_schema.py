@@ -14,7 +14,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-VERSION = 1
+VERSION = 2
 
 _STEPS: tuple[str, ...] = (
     """
@@ -29,6 +29,12 @@ _STEPS: tuple[str, ...] = (
     CREATE INDEX rows_by_correlation ON rows (correlation_id) WHERE correlation_id <> '';
     CREATE TABLE fills (time_ms INTEGER NOT NULL, coin TEXT NOT NULL, tid INTEGER NOT NULL, PRIMARY KEY (time_ms, coin, tid)) WITHOUT ROWID;
     CREATE TABLE posts (nonce INTEGER PRIMARY KEY, run_id INTEGER NOT NULL, post_id INTEGER NOT NULL, kind TEXT NOT NULL, outcome TEXT NOT NULL);
+    """,
+    """
+    CREATE TABLE tape (
+        run_id INTEGER NOT NULL, number INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
+        turns INTEGER NOT NULL, lines BLOB NOT NULL, PRIMARY KEY (run_id, number)
+    );
     """,
 )
 """Step n makes version n + 1 of version n."""

@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 from msgspec import Struct
-from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
 from core.hyperliquid.parsing import PongReceived, parse_frame
 from core.messages.events import AnyEvent, PostNotSent, PostSent, Subscribed
 from core.runtime.clock import Clock
+from core.runtime.feed_connection import FeedConnection
 
 _PING = b'{"method":"ping"}'
 _BLAME_S = 5.0
@@ -50,32 +51,38 @@ Key = tuple[str, str]
 class Link:
     """One connection, already open."""
 
-    def __init__(self, ws: ClientConnection, put: Callable[[AnyEvent], None], clock: Clock, times: LinkTimes) -> None:
+    def __init__(self, ws: FeedConnection, put: Callable[[AnyEvent], None], clock: Clock, times: LinkTimes) -> None:
         self._ws = ws
         self._put = put
         self._clock = clock
         self._times = times
         self._posts: deque[tuple[int, bytes]] = deque()
         self._frames: deque[tuple[Key | None, bytes]] = deque()
-        self._rest: _Begun | None = None
-        """A post handed to the transport, which has not got rid of it yet."""
+        self._is_full = False
+        """The transport has not got rid of the last post yet."""
         self._asked: set[Key] = set()
         self._unacknowledged: dict[Key, float] = {}
         self._work = asyncio.Event()
         self._pong = asyncio.Event()
-        self._dropped: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._dropped: asyncio.Future[str] = self._loop.create_future()
+        self._taken_at_once = 0
+        """Frames taken at once in this turn of the loop."""
 
     def post(self, post_id: int, frame: bytes) -> None:
         """Write it ahead of everything that is not a post. Answered by PostSent or PostNotSent.
 
         Written here and now if nothing is in its way: waking the writer would cost a turn of the loop, between signal and socket.
         """
-        if self._posts or self._rest is not None or self._ws.state is not State.OPEN:
+        if self._posts or self._is_full or self._ws.state is not State.OPEN:
             self._posts.append((post_id, frame))
             self._work.set()
             return
-        self._rest = _begin(self._ws.send(frame, text=True))
-        if self._rest is not None:
+        try:
+            self._is_full = not self._ws.write_text(frame)
+        except Exception as e:  # how far it came is not known
+            self.drop(_failed_inside(e))
+        if self._is_full:
             self._work.set()
         self._put(PostSent(post_id))
 
@@ -99,9 +106,11 @@ class Link:
             Why it ended, when it has. By then every post handed over is answered.
         """
         tasks = [asyncio.ensure_future(t) for t in (self._read(), self._write(), self._watch(), self._dropped)]
+        self._ws.take_frame = self._take_at_once
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._ws.take_frame = None
             ended = [t for t in tasks if t.done()]
             for task in tasks:
                 task.cancel()
@@ -112,22 +121,41 @@ class Link:
     # --- reader ----------------------------------------------------------------------------------------------------------
 
     async def _read(self) -> str:
+        """What was not taken at once, and the end."""
         count = 0
         try:
             while True:
-                raw = await self._ws.recv(decode=False)
-                for parsed in parse_frame(raw):
-                    if isinstance(parsed, PongReceived):
-                        self._pong.set()
-                        continue
-                    if isinstance(parsed, Subscribed):
-                        self._unacknowledged.pop(_key(parsed.channel, parsed.target), None)
-                    self._put(parsed)
+                self._take(await self._ws.recv(decode=False))
                 count += 1
                 if count % _READ_BURST == 0:
                     await asyncio.sleep(0)
         except ConnectionClosed as e:
             return self._why_closed(e)
+
+    def _take_at_once(self, raw: bytes) -> bool:
+        """A frame in the moment in which it is read. After a burst of them the reader goes on, which gives way to the rest of us."""
+        if self._taken_at_once >= _READ_BURST:
+            return False
+        if not self._taken_at_once:
+            self._loop.call_soon(self._next_burst)
+        self._taken_at_once += 1
+        try:
+            self._take(raw)
+        except Exception as e:
+            self.drop(_failed_inside(e))
+        return True
+
+    def _next_burst(self) -> None:
+        self._taken_at_once = 0
+
+    def _take(self, raw: bytes) -> None:
+        for parsed in parse_frame(raw):
+            if isinstance(parsed, PongReceived):
+                self._pong.set()
+                continue
+            if isinstance(parsed, Subscribed):
+                self._unacknowledged.pop(_key(parsed.channel, parsed.target), None)
+            self._put(parsed)
 
     def _why_closed(self, e: ConnectionClosed) -> str:
         if e.rcvd is not None:
@@ -155,10 +183,11 @@ class Link:
     async def _write(self) -> str:
         try:
             while True:
-                if self._rest is not None:
+                if self._is_full:
                     async with asyncio.timeout(self._times.send_within_s):
-                        await self._rest
-                    self._rest = None
+                        with suppress(OSError):  # the connection is lost, which the reader tells
+                            await self._ws.drain()
+                    self._is_full = False
                 elif self._posts:
                     post_id, frame = self._posts.popleft()
                     await self._write_post(post_id, frame)
@@ -215,27 +244,6 @@ class Link:
         return False
 
 
-class _Begun:
-    """A coroutine that was taken as far as it would go without waiting; awaiting this takes it to its end."""
-
-    def __init__(self, steps: Generator[Any, None, None], waits_for: Any) -> None:
-        self._steps = steps
-        self._waits_for = waits_for
-
-    def __await__(self) -> Generator[Any, None, None]:
-        yield self._waits_for
-        yield from self._steps
-
-
-def _begin(work: Coroutine[Any, Any, None]) -> _Begun | None:
-    """Take it as far as it goes. None: that was to its end."""
-    steps = work.__await__()
-    try:
-        return _Begun(steps, next(steps))
-    except StopIteration:
-        return None
-
-
 def _key(channel: str, target: str) -> Key:
     return channel, target.lower()
 
@@ -245,4 +253,8 @@ def _reason(ended: asyncio.Future[str]) -> str:
     if ended.cancelled():
         return "stopped"
     error = ended.exception()
-    return ended.result() if error is None else f"connection failed inside: {type(error).__name__}: {error}"
+    return ended.result() if error is None else _failed_inside(error)
+
+
+def _failed_inside(error: BaseException) -> str:
+    return f"connection failed inside: {type(error).__name__}: {error}"

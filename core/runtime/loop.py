@@ -1,9 +1,10 @@
 """The loop around the engine: it waits, stamps the time, performs. It never decides.
 
 Takes a message, hands it to the engine with the time, performs the effects in order, and publishes the snapshot. Ticks keep a fixed
-schedule and neither starve under a flood nor come in a burst after a pause. Rules that are easy to get wrong: a post must reach the
-socket before we spend time on anything else, so a turn ends when one was performed; and an exception in the engine is a HardStop, handed
-over once; after that the engine is kept alive as long as its ticks work, because only a living engine can flatten.
+schedule and neither starve under a flood nor come in a burst after a pause. A quote that comes while nothing else is to be done is handled
+in the turn of the reader that brought it. Rules that are easy to get wrong: a post must reach the socket before we spend time on anything
+else, so a turn ends when one was performed; and an exception in the engine is a HardStop, handed over once; after that the engine is kept
+alive as long as its ticks work, because only a living engine can flatten.
 
 DESIGN "One sentence"; SPEC 8.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -43,6 +44,10 @@ class Deciding(Protocol):
     def handle(self, message: Message, now_ms: int) -> list[Effect]: ...
 
     def snapshot(self, now_ms: int, loop_stats: LoopStats) -> Snapshot: ...
+
+
+Recording = Callable[[int, Message, Sequence[Effect], str], None]
+"""Time, message, effects, and what was raised instead of them."""
 
 
 class Performing(Protocol):
@@ -78,13 +83,17 @@ async def run(
     publish: Callable[[Snapshot], None],
     tick_interval_ms: int,
     snapshot_interval_ms: int = 250,
+    record: Recording | None = None,
 ) -> LoopResult:
     """Run the engine until it says that it is done.
+
+    Args:
+        record: Told of every message that the engine was given, in order, and of what it answered or raised. Must not raise.
 
     Raises:
         EngineFailed: The engine raised, and could not go on even as HardStop.
     """
-    loop = _Loop(engine, inbox, clock, outside, publish, tick_interval_ms, snapshot_interval_ms)
+    loop = _Loop(engine, inbox, clock, outside, publish, tick_interval_ms, snapshot_interval_ms, record)
     loop.meter.watch_gc()
     try:
         return await loop.run()
@@ -102,6 +111,7 @@ class _Loop:
         publish: Callable[[Snapshot], None],
         tick_interval_ms: int,
         snapshot_interval_ms: int,
+        record: Recording | None,
     ) -> None:
         self.meter = LoopMeter()
         self._engine = engine
@@ -109,6 +119,7 @@ class _Loop:
         self._clock = clock
         self._outside = outside
         self._publish = publish
+        self._record = record or (lambda *turn: None)
         self._interval_s = tick_interval_ms / 1000
         self._snapshot_s = snapshot_interval_ms / 1000
         self._snapshot_soon_s = min(snapshot_interval_ms, MIN_SNAPSHOT_MS) / 1000
@@ -121,30 +132,59 @@ class _Loop:
         self._snapshot_failed = False
         self._own_failure = False
         self._failed_effects: set[str] = set()
+        self._serving_since: float | None = None
+        """When the first quote was handled in the reader's turn, since the last turn of our own."""
+        self._failure: EngineFailed | None = None
         self._result: LoopResult | None = None
 
     async def run(self) -> LoopResult:
         now = self._clock.monotonic()
         self._last_tick, self._next_tick = now, now + self._interval_s
         self._take_snapshot(now)
-        while self._result is None:
-            try:
-                self._turn()
-            except EngineFailed:
-                raise
-            except Exception as e:
-                self._loop_failed(e)
+        while not self._has_ended:
+            if self._posted:  # by a quote that came while we waited: sockets and writer first
+                self._posted = False
+            else:
+                self._guarded(self._turn)
             pause = min(self._next_tick, self._next_snapshot) - self._clock.monotonic()
             if self._posted or self._inbox or pause <= 0:
+                self._posted = False
                 await asyncio.sleep(0)
             else:
-                await self._inbox.wait(pause)
+                self._serving_since = None
+                await self._inbox.wait(pause, self._serve)
+        if self._failure is not None:
+            raise self._failure
+        assert self._result is not None
         self._take_snapshot(self._clock.monotonic())
         return self._result
 
+    def _serve(self) -> None:
+        """A quote came while we wait, and nothing is before it: handle it now, unless our own turn is due or a slice was used up."""
+        now = self._clock.monotonic()
+        if self._serving_since is None:
+            self._serving_since = now
+        if self._posted or self._has_ended or now >= self._next_tick or now - self._serving_since >= SLICE_S:
+            return
+        message = self._inbox.take()
+        assert message is not None, "called for a quote"
+        self._guarded(self._handle, message)
+
+    @property
+    def _has_ended(self) -> bool:
+        return self._result is not None or self._failure is not None
+
+    def _guarded(self, work: Callable[..., None], *args: Message) -> None:
+        """Nothing that goes wrong here may reach the reader, in whose turn this may run, or end the loop by chance."""
+        try:
+            work(*args)
+        except EngineFailed as e:
+            self._failure = e
+        except Exception as e:
+            self._loop_failed(e)
+
     def _turn(self) -> None:
         """A tick if one is due, then messages for a slice of time, then a snapshot if one is due."""
-        self._posted = False
         started = self._clock.monotonic()
         if started >= self._next_tick:
             self._tick(started)
@@ -183,10 +223,12 @@ class _Loop:
 
     def _handle(self, message: Message) -> None:
         now_ms = self._clock.now_ms()
+        given: Message | None = message
         try:
             effects = self._engine.handle(message, now_ms)
         except Exception as e:
-            effects = self._after_exception(message, e, now_ms)
+            self._record(now_ms, message, (), f"{type(e).__name__}: {e}")
+            given, effects = self._after_exception(message, e, now_ms)
         # Rows for the journal's queue can wait the moment that it takes to sign and send; everything else keeps its order.
         for effect in effects:
             if not isinstance(effect, Journal):
@@ -194,22 +236,30 @@ class _Loop:
         for effect in effects:
             if isinstance(effect, Journal):
                 self._perform(effect)
+        if given is not None:
+            self._record(now_ms, given, effects, "")
 
-    def _after_exception(self, message: Message, error: Exception, now_ms: int) -> list[Effect]:
-        """HardStop the first time. Later only what keeps the ticks from working ends the loop."""
+    def _after_exception(
+        self, message: Message, error: Exception, now_ms: int
+    ) -> tuple[OutsideFault | None, list[Effect]]:
+        """HardStop the first time. Later only what keeps the ticks from working ends the loop.
+
+        Returns:
+            What the engine was given now, if anything, and its effects.
+        """
         kind = type(message).__name__
         _log.error("engine failed on %s", kind, exc_info=error)
         self._something_happened = True
         if isinstance(message, OutsideFault) or (self._engine_failed and isinstance(message, Tick)):
             raise EngineFailed(f"{type(error).__name__}: {error}") from error
         if self._engine_failed:
-            return []
+            return None, []
         self._engine_failed = True
+        fault = OutsideFault(f"engine failed on {kind}: {type(error).__name__}: {error}")
         try:
-            return self._engine.handle(
-                OutsideFault(f"engine failed on {kind}: {type(error).__name__}: {error}"), now_ms
-            )
+            return fault, self._engine.handle(fault, now_ms)
         except Exception as e:
+            self._record(now_ms, fault, (), f"{type(e).__name__}: {e}")
             raise EngineFailed(f"{type(e).__name__}: {e}") from e
 
     def _perform(self, effect: Effect) -> None:

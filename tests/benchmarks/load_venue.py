@@ -1,7 +1,9 @@
 """A venue under load, for bench_console: our simulated exchange, plus several hundred quotes a second and a stream of dislocations.
 
 Runs as a process of its own, so that its work is not counted as the console's. The extra quotes repeat the venue's own touch with
-another size, so that none can be skipped as unchanged; the dislocations are real: oracle and touch are pinned apart, and orders fill there.
+another size, so that none can be skipped as unchanged. The dislocations are real and go round all markets, one at a time: the touch leaves
+the oracle, the order fills there, the touch comes back. (The book and not the oracle, because contexts are sent every few seconds only.)
+Each leaves room for the entry, its exit on a tick, and the interval after both, so that hardly an entry has to wait for its turn.
 
     python tests/benchmarks/load_venue.py QUOTES_PER_SECOND
 """
@@ -17,14 +19,16 @@ from typing import Any
 import msgspec
 
 from core.config import SimConfig
+from core.model.rounding import round_price, tick_size
 from core.runtime.sim_server import SimServer
 from core.sim.session import Session
 
 MARKETS = ("BTC", "ETH", "SOL", "xyz:SNDK", "xyz:NVDA", "xyz:TSLA", "xyz:HOOD", "xyz:GOLD")
-TRADED = {"xyz:SNDK": ("1705", "1698", "1698.5"), "xyz:NVDA": ("186", "185.2", "185.3")}
-"""Where each is pinned while dislocated: oracle, bid, ask; some 40 bps apart."""
-DISLOCATE_EVERY_S = 0.9
-DISLOCATED_FOR_S = 0.5
+DISLOCATED_BY = Decimal("0.004")
+DISLOCATED_FOR_S = 0.15
+LEVEL_FOR_S = 0.19
+TOUCH_USD = 800
+"""At the touch; an order takes a twentieth of it."""
 
 
 def now_ms() -> int:
@@ -35,7 +39,7 @@ class LoadVenue:
     def __init__(self, quotes_per_second: int) -> None:
         self._rate = quotes_per_second
         self._sent = 0
-        self.server = SimServer(SimConfig(seed=3, latency_min_ms=5, latency_max_ms=15, markets=MARKETS))
+        self.server = SimServer(SimConfig(seed=3, latency_min_ms=2, latency_max_ms=5, markets=MARKETS))
 
     async def run(self) -> None:
         await self.server.start()
@@ -65,14 +69,31 @@ class LoadVenue:
                 session.send_text(text, now_ms())
 
     async def _dislocate(self) -> None:
+        for name in MARKETS:
+            self._pin(name, dislocated=False)
         while True:
-            for name, (oracle, bid, ask) in TRADED.items():
-                await asyncio.sleep(DISLOCATE_EVERY_S)
-                pin = {"do": "set_price", "coin": name, "oracle": oracle, "bid": bid, "ask": ask}
-                self.server.exchange.control(pin, now_ms())
+            for name in MARKETS:
+                self._pin(name, dislocated=True)
                 await asyncio.sleep(DISLOCATED_FOR_S)
-                level = {"do": "set_price", "coin": name, "oracle": ask, "bid": bid, "ask": ask}
-                self.server.exchange.control(level, now_ms())
+                self._pin(name, dislocated=False)
+                await asyncio.sleep(LEVEL_FOR_S)
+
+    def _pin(self, name: str, dislocated: bool) -> None:
+        listing = self.server.exchange.venue.markets[name].listing
+        decimals = listing.spec.sz_decimals
+        oracle = round_price(listing.start_px, True, decimals)
+        ask = round_price(oracle * (1 - DISLOCATED_BY), True, decimals) if dislocated else oracle
+        self.server.exchange.control(
+            {
+                "do": "set_price",
+                "coin": name,
+                "oracle": str(oracle),
+                "bid": str(ask - tick_size(ask, decimals)),
+                "ask": str(ask),
+                "size": str(round(TOUCH_USD / ask, decimals)),
+            },
+            now_ms(),
+        )
 
 
 def _listens(session: Session, name: str) -> bool:

@@ -524,7 +524,7 @@ def killed_with_an_entry_on_its_way(stage: Stage) -> None:
     stage.venue.clear_faults()
     stage.start()
     stage.wait_flat(4)
-    stage.at_rest()
+    stage.at_rest(missed=1)
     assert len(stage.venue.fills()) == 2
 
 

@@ -213,6 +213,57 @@ async def test_frames_come_out_as_events_and_the_greeting_does_not(venue: Venue,
         assert "nonsense" in (await events.until(ChannelError)).text
 
 
+def quote_frame(time_ms: int) -> str:
+    data = {"coin": "xyz:SNDK", "time": time_ms, "bbo": [{"px": "1", "sz": "2", "n": 1}, None]}
+    return json.dumps({"channel": "bbo", "data": data})
+
+
+async def test_a_burst_keeps_its_order_and_gives_way_to_the_rest(venue: Venue, events: Events) -> None:
+    """Some of it is taken at once and the rest by the reader; in between everything else gets its turn."""
+    in_one_turn: list[int] = []
+    turns = [0]
+
+    def put(event: Any) -> None:
+        if isinstance(event, Bbo):
+            if not turns[0]:
+                asyncio.get_running_loop().call_soon(end_of_turn)
+            turns[0] += 1
+        events.put(event)
+
+    def end_of_turn() -> None:
+        in_one_turn.append(turns[0])
+        turns[0] = 0
+
+    async with running(Gateway(venue.url, "", put, SystemClock(), times=QUICK)) as gateway:
+        await events.until(Connected)
+        gateway.subscribe((SNDK,))
+        await events.until(Subscribed, 2)
+        (ws,) = venue.connections
+        for i in range(500):
+            ws.protocol.send_text(quote_frame(i).encode())
+        ws.send_data()
+        await events.until(Bbo, 500)
+    assert [e.time_ms for e in events.of(Bbo)] == list(range(500))
+    assert max(in_one_turn) <= 2 * 64
+
+
+async def test_our_own_mistake_while_taking_a_frame_ends_the_connection_and_is_named(
+    venue: Venue, events: Events
+) -> None:
+    def put(event: Any) -> None:
+        if isinstance(event, Bbo):
+            raise RuntimeError("no room")
+        events.put(event)
+
+    async with running(Gateway(venue.url, "", put, SystemClock(), times=QUICK)) as gateway:
+        await events.until(Connected)
+        gateway.subscribe((SNDK,))
+        await events.until(Subscribed, 2)
+        await venue.connections[0].send(quote_frame(1))
+        assert "RuntimeError: no room" in (await events.until(Disconnected)).reason
+        await events.until(Connected, 2)
+
+
 async def test_never_gives_up_and_says_why_it_cannot_connect(events: Events) -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))

@@ -149,3 +149,56 @@ def test_nothing_but_quotes_is_ever_lost_and_no_quote_is_older_than_what_was_put
             seen = [m for m in taken if type(m) is kind and m.market == market and not plain(m)]
             if after:
                 assert seen[-1] == after[-1], "the newest always arrives"
+
+
+# --- served in the turn of whoever puts it -------------------------------------------------------------------------------
+
+
+async def serving(inbox: Inbox, *messages: object) -> list[object]:
+    """What is served at once while the inbox is waited for and these are put in one go; nothing of it is taken out."""
+    served: list[object] = []
+    waiting = asyncio.create_task(inbox.wait(60, lambda: served.append(inbox.take())))
+    await asyncio.sleep(0)
+    for message in messages:
+        inbox.put(message)  # type: ignore[arg-type]
+    at_once = list(served)
+    async with asyncio.timeout(5):
+        await waiting
+    assert served == at_once
+    return served
+
+
+async def test_a_quote_is_served_at_once_and_the_one_who_waits_is_woken() -> None:
+    inbox = Inbox()
+    assert await serving(inbox, bbo(A, 1), bbo(A, 2), ctx(B, 1)) == [bbo(A, 1), bbo(A, 2), ctx(B, 1)]
+    assert inbox.conflated == 0
+
+
+async def test_only_quotes_are_served_at_once_and_never_past_what_came_before() -> None:
+    inbox = Inbox()
+    assert await serving(inbox, bbo(A, 1), PostSent(1), bbo(A, 2)) == [bbo(A, 1)]
+    assert drain(inbox) == [PostSent(1), bbo(A, 2)]
+
+
+async def test_what_is_put_while_one_is_served_waits_its_turn() -> None:
+    inbox = Inbox()
+    served: list[object] = []
+
+    def serve() -> None:
+        served.append(inbox.take())
+        inbox.put(bbo(B, 7))
+
+    waiting = asyncio.create_task(inbox.wait(60, serve))
+    await asyncio.sleep(0)
+    inbox.put(bbo(A, 1))
+    assert served == [bbo(A, 1)]
+    async with asyncio.timeout(5):
+        await waiting
+    assert drain(inbox) == [bbo(B, 7)]
+
+
+async def test_nobody_is_served_when_nobody_waits() -> None:
+    inbox = Inbox()
+    assert await serving(inbox, bbo(A, 1)) == [bbo(A, 1)]
+    inbox.put(bbo(A, 2))
+    assert drain(inbox) == [bbo(A, 2)]

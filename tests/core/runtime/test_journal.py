@@ -99,6 +99,7 @@ def test_everything_the_next_start_needs_comes_back(path: Path, clock: ManualClo
         latch=LatchState(NOW, "loss"),
         counters=counters,
         seen_fills=frozenset({(NOW, "xyz:SNDK", 1), (NOW, "xyz:SNDK", 2)}),
+        journal_since_ms=NOW,
         unclean=False,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal as D
 from typing import Any
 
@@ -84,6 +84,10 @@ class Bench:
         self.inbox = Inbox()
         self.outside = FakeOutside()
         self.published: list[Any] = []
+        self.recorded: list[tuple[int, Any, tuple[Effect, ...], str]] = []
+
+    def record(self, now_ms: int, message: Any, effects: Sequence[Effect], error: str) -> None:
+        self.recorded.append((now_ms, message, tuple(effects), error))
 
     async def run(self, tick_ms: int = 10, snapshot_ms: int = 250) -> LoopResult:
         async with asyncio.timeout(10):
@@ -95,6 +99,7 @@ class Bench:
                 self.published.append,
                 tick_ms,
                 snapshot_ms,
+                self.record,
             )
 
 
@@ -305,6 +310,70 @@ async def test_a_snapshot_that_fails_is_a_fault_and_the_engine_goes_on() -> None
     assert fault.what == "snapshot failed: ZeroDivisionError: edge"
 
 
+# --- the record --------------------------------------------------------------------------------------------------------
+
+
+async def test_everything_the_engine_was_given_is_recorded_with_its_time_and_its_answer() -> None:
+    engine = FakeEngine(PostSent=lambda m, now: [Reconnect("x"), Ask(QueryFees())], Tick=after_ticks(3, DONE))
+    bench = Bench(engine)
+    bench.inbox.put(PostSent(1))
+    bench.inbox.put(ChannelError("odd"))
+    await bench.run()
+    assert [(now, m) for now, m, _, _ in bench.recorded] == list(zip(engine.times, engine.handled, strict=True))
+    assert [(effects, error) for _, m, effects, error in bench.recorded if not isinstance(m, Tick)] == [
+        ((Reconnect("x"), Ask(QueryFees())), ""),
+        ((), ""),
+    ]
+    assert bench.recorded[-1][1:] == (Tick(), (DONE,), "")
+
+
+async def test_a_turn_is_recorded_after_its_effects_were_performed() -> None:
+    """A post must not wait for the recorder."""
+    performed: list[int] = []
+    bench = Bench(FakeEngine(PostSent=lambda m, now: [POST, Reconnect("x")], Tick=after_ticks(1, DONE)))
+    real = bench.record
+
+    def record(now_ms: int, message: Any, effects: Sequence[Effect], error: str) -> None:
+        performed.append(len(bench.outside.performed))
+        real(now_ms, message, effects, error)
+
+    bench.record = record  # type: ignore[method-assign]
+    bench.inbox.put(PostSent(1))
+    await bench.run()
+    assert performed == [2, 3]
+
+
+async def test_the_faults_that_the_loop_hands_in_itself_are_recorded_in_their_place() -> None:
+    def fail(message: Any, now_ms: int) -> list[Effect]:
+        raise ValueError("boom")
+
+    engine = FakeEngine(PostSent=fail, OutsideFault=lambda m, now: [Reconnect("x")], Tick=after_ticks(3, DONE))
+    bench = Bench(engine)
+    bench.inbox.put(PostSent(1))
+    bench.inbox.put(PostSent(2))
+    await bench.run()
+    assert [m for _, m, _, _ in bench.recorded] == engine.handled
+    assert [turn[1:] for turn in bench.recorded if not isinstance(turn[1], Tick)] == [
+        (PostSent(1), (), "ValueError: boom"),
+        (OutsideFault("engine failed on PostSent: ValueError: boom"), (Reconnect("x"),), ""),
+        (PostSent(2), (), "ValueError: boom"),
+    ]
+
+
+async def test_what_ended_the_loop_is_recorded_too() -> None:
+    def fail(message: Any, now_ms: int) -> list[Effect]:
+        raise ValueError(type(message).__name__)
+
+    bench = Bench(FakeEngine(PostSent=fail, OutsideFault=fail))
+    bench.inbox.put(PostSent(1))
+    with pytest.raises(EngineFailed):
+        await bench.run()
+    assert [(m, error) for _, m, _, error in bench.recorded if not isinstance(m, Tick)] == [
+        (PostSent(1), "ValueError: PostSent"),
+        (OutsideFault("engine failed on PostSent: ValueError: PostSent"), "ValueError: OutsideFault"),
+    ]
+
+
 # --- snapshots and yielding --------------------------------------------------------------------------------------------
 
 
@@ -336,3 +405,96 @@ async def test_a_post_gives_the_writer_its_turn_before_the_next_message() -> Non
         bench.inbox.put(PostSent(i))
     await bench.run()
     assert seen == ["handled 0", "writer", "handled 1", "handled 2"]
+
+
+# --- quotes that come while we wait ---------------------------------------------------------------------------------------
+
+
+def quote(time_ms: int) -> Bbo:
+    return Bbo(MarketKey("xyz", "A"), time_ms, D(1), D(1), D(2), D(1))
+
+
+async def while_waiting(bench: Bench, act: Callable[[], None]) -> LoopResult:
+    """Run; once the loop waits for messages, do this in a turn that is not the loop's."""
+    asyncio.get_running_loop().call_later(0.02, act)
+    return await bench.run(tick_ms=500)
+
+
+async def test_a_quote_is_handled_in_the_turn_of_whoever_brings_it() -> None:
+    bench = Bench(FakeEngine(Tick=lambda m, t: [DONE]))
+    seen: list[list[Any]] = []
+
+    def act() -> None:
+        for i in (1, 2):
+            bench.inbox.put(quote(i))
+            seen.append(list(bench.engine.handled))
+
+    await while_waiting(bench, act)
+    assert seen == [[quote(1)], [quote(1), quote(2)]]
+
+
+async def test_after_a_post_the_next_quote_waits_for_the_writer() -> None:
+    bench = Bench(FakeEngine(Bbo=lambda m, t: [POST] if m.time_ms == 1 else [DONE]))
+    seen: list[Any] = []
+
+    def act() -> None:
+        bench.inbox.put(quote(1))
+        asyncio.get_running_loop().call_soon(lambda: seen.extend(["writer", *bench.engine.handled]))
+        bench.inbox.put(quote(2))
+
+    await while_waiting(bench, act)
+    assert seen == ["writer", quote(1)]
+    assert bench.engine.handled == [quote(1), quote(2)]
+    assert bench.outside.performed == [POST, DONE]
+
+
+async def test_quotes_in_a_reader_turn_take_no_more_than_a_slice() -> None:
+    clock = ManualClock()
+    engine = FakeEngine(ChannelError=lambda m, t: [DONE])
+    engine.reactions["Bbo"] = lambda m, t: clock.advance(1) or []  # type: ignore[func-returns-value]
+    bench = Bench(engine, clock)
+    handled_at_once: list[int] = []
+
+    def act() -> None:
+        for i in range(1, 9):
+            bench.inbox.put(quote(i))
+        handled_at_once.append(len(engine.of(Bbo)))
+        bench.inbox.put(ChannelError("end"))
+
+    await while_waiting(bench, act)
+    assert handled_at_once == [2], "2 ms, then the rest of the burst is one message"
+    assert engine.of(Bbo)[-1] == quote(8)
+
+
+async def test_a_tick_that_is_due_comes_before_a_quote() -> None:
+    clock = ManualClock()
+    bench = Bench(FakeEngine(Bbo=lambda m, t: [DONE]), clock)
+
+    def act() -> None:
+        clock.advance(600)
+        bench.inbox.put(quote(1))
+
+    await while_waiting(bench, act)
+    assert bench.engine.handled == [Tick(), quote(1)]
+
+
+async def test_an_engine_that_fails_on_such_a_quote_is_told_and_the_reader_is_not() -> None:
+    bench = Bench(FakeEngine(Bbo=raising(KeyError("lost")), Tick=lambda m, t: [DONE]))
+    assert await while_waiting(bench, lambda: bench.inbox.put(quote(1))) == LoopResult(True, "flat")
+    (fault,) = bench.engine.of(OutsideFault)
+    assert fault.what == "engine failed on Bbo: KeyError: 'lost'"
+
+
+async def test_an_engine_that_cannot_go_on_after_such_a_quote_ends_the_loop_and_not_the_reader() -> None:
+    bench = Bench(FakeEngine(Bbo=raising(KeyError("first")), OutsideFault=raising(ValueError("second"))))
+    survived: list[bool] = []
+
+    def act() -> None:
+        bench.inbox.put(quote(1))
+        bench.inbox.put(quote(2))
+        survived.append(True)
+
+    with pytest.raises(EngineFailed, match="ValueError: second"):
+        await while_waiting(bench, act)
+    assert survived == [True]
+    assert bench.engine.of(Bbo) == [quote(1)]
