@@ -111,12 +111,12 @@ SIGNER = "0x" + "b" * 40
 """An agent of the account."""
 
 
-def make_run(config: Config, run_id: int = 1, account: str = ACCOUNT) -> RunInfo:
+def make_run(config: Config, run_id: int = 1, account: str = ACCOUNT, signer: str = SIGNER) -> RunInfo:
     return RunInfo(
         network=config.network.value,
         mode=config.mode,
         account=account,
-        signer=SIGNER,
+        signer=signer,
         ws_url=config.ws_url,
         version="test",
         run_id=run_id,
@@ -220,13 +220,20 @@ class Venue:
 
 
 class Rig:
-    """Args: config: default three markets; recovered: what an earlier run left; ready: play the bootstrap at once."""
+    """Args: config: default three markets; recovered: what an earlier run left; ready: play the bootstrap at once; run: default of the config."""
 
-    def __init__(self, config: Config | None = None, recovered: Recovered = FIRST_START, *, ready: bool = True) -> None:
+    def __init__(
+        self,
+        config: Config | None = None,
+        recovered: Recovered = FIRST_START,
+        *,
+        ready: bool = True,
+        run: RunInfo | None = None,
+    ) -> None:
         self.config = config or make_config()
         self.now = NOW
         self.venue = Venue()
-        self.engine = Engine(self.config, make_run(self.config, recovered.run_id), recovered, self.now)
+        self.engine = Engine(self.config, run or make_run(self.config, recovered.run_id), recovered, self.now)
         self.log: list[tuple[int, Effect]] = []
         self.last: list[Effect] = []
         """Effects of the last message given with `handle`, its answers' effects not included."""

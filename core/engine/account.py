@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
+from core.engine.away import Away
 from core.engine.exits import Exits
 from core.engine.lookups import NO_POST, Case
 from core.engine.machines import FILL_MARGIN_MS, Machines
@@ -28,13 +29,14 @@ from core.messages.events import (
     OrderUpdates,
     PositionsRead,
 )
-from core.messages.queries import Query, QueryFills, QueryOpenOrders, QueryOrderStatus, QueryPositions
+from core.messages.queries import Query, QueryFills, QueryOpenOrders, QueryOrderStatus, QueryPositions, QuerySpecs
 from core.model.cloid import Cloid, is_ours
 from core.model.market import MarketKey
 from core.model.order import OrderStatus, Purpose, Report, TimeInForce
 from core.model.position import ExitReason, Fill
 
 _FILLS_EVERY_MS = 1_000
+_SPECS_AGAIN_MS = 5_000
 _BELIEVE_AFTER_MS = 3_000
 """A reading of the fills asked this long after the order ended has them all, whatever size was claimed."""
 
@@ -46,6 +48,7 @@ class Account:
         self._m = m
         self._exits = exits
         self._trip = trip
+        self._away = Away(m, self._close_trade)
         self._had_snapshot = False
         self._fills_asked_ms: int | None = None
         self._first_read: set[str] = set()
@@ -65,8 +68,7 @@ class Account:
             m.readiness.on_fills_snapshot()
             if not self._had_snapshot:
                 self._had_snapshot = True
-                for fill in new:  # into the journal, so that no later run takes them for news
-                    m.emit(Journal(FillRow(fill, "")))
+                self._away.on_first_snapshot(event.fills, new)
                 new = []
             # Only now: with the fills in hand, a difference in sizes is a real one.
             for dex in m.config.dexes:
@@ -234,6 +236,8 @@ class Account:
         if not kind.counts:
             m.tally.market_explained += 1
             return
+        # It may be that we do not know the market's rules any more; an exit cannot wait until they are read anyway.
+        m.ask_every(QuerySpecs(order.market.dex), _SPECS_AGAIN_MS)
         if order.reduce_only:
             m.alert(Severity.CRITICAL, f"{order.market} exit rejected", order.reason)
         reason = m.risk.on_rejected(m.now)

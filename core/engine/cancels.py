@@ -8,7 +8,7 @@ SPEC 7 (table of outcomes, column cancel), 8; lessons L31, L33.
 
 from __future__ import annotations
 
-from core.model.cloid import Cloid
+from core.model.cloid import Cloid, is_ours
 from core.model.order import PendingCancel, TrackedOrder
 
 _AGAIN_MS = 1_000
@@ -57,6 +57,12 @@ class CancelDesk:
 
     def on_not_queued(self, cancel: PendingCancel, now_ms: int) -> None:
         self.on_answer(cancel, now_ms)
+
+    def give_up_foreign(self) -> None:
+        """The hard stop is released: orders of others are no longer ours to end."""
+        for key, order in list(self._wanted.items()):
+            if not is_ours(order.cloid):
+                self._forget(key)
 
     def on_disconnect(self) -> None:
         """What was queued or under way is lost; what is wanted stays wanted."""

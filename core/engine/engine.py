@@ -215,8 +215,7 @@ class Engine:
     def _on_time_jump(self, event: TimeJump) -> None:
         m = self._m
         m.note(Severity.WARNING, "clock", f"no time passed for us during {event.gap_ms} ms; reading everything again")
-        m.markets.forget_quotes()
-        m.asker.forget()
+        self._session.on_time_jump()
         m.flattener.resume_now(m.now)
 
     # --- inside ----------------------------------------------------------------------------------------------------------------

@@ -132,6 +132,9 @@ class Exits:
     def _queue_cancels(self) -> None:
         m = self._m
         for cancel in m.cancels.due(m.now):
+            if cancel.market not in m.specs:
+                m.cancels.on_not_queued(cancel, m.now)  # without its asset id it cannot be written; asked again soon
+                continue
             if m.scheduler.enqueue_cancel(cancel) is Enqueued.QUEUE_FULL:
                 m.alert(Severity.CRITICAL, f"{cancel.market} cancel not queued", Enqueued.QUEUE_FULL.value)
                 m.cancels.on_not_queued(cancel, m.now)

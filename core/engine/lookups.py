@@ -19,6 +19,8 @@ _ARRIVAL_MARGIN_MS = 2_000
 """After its expiry: our clock and the exchange's need not agree."""
 _NO_EXPIRY_MS = 8_000
 """An exit carries no expiry: how long it may still be on its way before absence starts to count."""
+_INDEX_LAG_MS = 1_000
+"""How far what can be asked may lie behind what was executed."""
 _MISSES_NEEDED = 2
 NO_POST = 0
 """In place of a post id: there are no signed bytes to repeat."""
@@ -81,6 +83,13 @@ class LookupDesk:
         for case in self._cases.values():
             if complete and start_ms <= case.sent_ms and asked_ms >= case.absent_counts_from_ms:
                 case.fills_covered = True
+
+    def on_nonce_used(self, post_id: int, now_ms: int) -> None:
+        """The exchange has had these bytes: whatever they did is done, so absence counts as soon as its index has caught up."""
+        for case in self._cases.values():
+            if case.post_id == post_id:
+                case.repeatable = False
+                case.absent_counts_from_ms = min(case.absent_counts_from_ms, now_ms + _INDEX_LAG_MS)
 
     def due_repeat(self, now_ms: int) -> int | None:
         """A post whose bytes should be sent once more, each at most `MAX_REPEATS` times. It counts as repeated from here on."""

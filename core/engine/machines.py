@@ -167,6 +167,7 @@ class Machines:
         self.account_values: dict[str, Decimal] = {}
         self.positions_read_ms: dict[str, int] = {}
         """Dex -> when its positions were last read."""
+        self.journal_since_ms = recovered.journal_since_ms
         self.paused = False
         self.stopping: Stopping | None = None
         self.finished = False

@@ -62,6 +62,7 @@ class PositionTracker:
         """Block time of the newest fill that moved the market, flat now or not."""
         self._buffered: list[Fill] = []
         self._history: dict[MarketKey, list[Fill]] = {}
+        self._in_history: set[FillKey] = set()
         self._suspects: dict[MarketKey, _Suspicion] = {}
 
     # --- fills -------------------------------------------------------------------------------------------------------
@@ -78,14 +79,13 @@ class PositionTracker:
 
     def apply(self, fill: Fill, now_ms: int) -> PositionChange | None:
         """Move the position by a new fill. None when the size already contains it, or its dex is not synced yet (it is kept)."""
-        dex = fill.market.dex
-        if dex not in self._baseline_ms:
+        if fill.market.dex not in self._baseline_ms:
             self._buffered.append(fill)
             return None
-        if fill.time_ms <= max(self._baseline_ms[dex], self._adopted_until.get(fill.market, 0)):
+        if fill.time_ms <= self._contained_until(fill.market):
             return None
         self._suspects.pop(fill.market, None)
-        self._moved_ms[fill.market] = fill.time_ms
+        self._moved_ms[fill.market] = max(fill.time_ms, self._moved_ms.get(fill.market, 0))
         before = self._positions.get(fill.market)
         after = _moved(before, fill, now_ms)
         return self._store(fill.market, before, after, by_resync=False)
@@ -113,8 +113,8 @@ class PositionTracker:
             if mine == said:
                 self._suspects.pop(market, None)
                 continue
-            if self._moved_ms.get(market, 0) > read.time_ms:
-                continue
+            if max(self._moved_ms.get(market, 0), self._contained_until(market)) > read.time_ms:
+                continue  # older than what our size is made of
             if is_unsettled(market) and not is_first:
                 continue
             if (is_first and venue is not None) or self._is_proven(market, said, now_ms):
@@ -126,6 +126,10 @@ class PositionTracker:
             self._baseline_ms[read.dex] = read.time_ms
             changes.extend(self._apply_buffered(read, now_ms))
         return changes
+
+    def _contained_until(self, market: MarketKey) -> int:
+        """Block time of the answer that our size comes from: fills up to it are in it, and older answers know less."""
+        return max(self._baseline_ms.get(market.dex, 0), self._adopted_until.get(market, 0))
 
     def _is_proven(self, market: MarketKey, said: Decimal, now_ms: int) -> bool:
         suspicion = self._suspects.get(market)
@@ -195,11 +199,13 @@ class PositionTracker:
 
     def _remember(self, fill: Fill) -> None:
         fills = self._history.setdefault(fill.market, [])
-        if fill.key in (f.key for f in fills[-50:]):
+        if fill.key in self._in_history:
             return
+        self._in_history.add(fill.key)
         fills.append(fill)
         if len(fills) > 1 and fills[-2].time_ms > fill.time_ms:
             fills.sort(key=lambda f: f.time_ms)
+        self._in_history.difference_update(f.key for f in fills[:-_HISTORY])
         del fills[:-_HISTORY]
 
     def fills_that_built(self, market: MarketKey, side: OrderSide) -> list[Fill]:

@@ -88,7 +88,7 @@ class Posting:
         exits = Orders(tuple(_as_sent(o) for o in lost if o is not None))
         post_id = m.posts.next_id()
         deadline_ms = m.now + m.config.execution.post_timeout_ms
-        m.posts.register(OpenPost(post_id, 0, exits, m.now, deadline_ms, None, is_repeat=True))
+        m.posts.register(OpenPost(post_id, 0, exits, m.now, deadline_ms, None, repeats_post=original))
         self._last_post_ms = m.now
         m.budget.on_posted(
             0, m.now
@@ -148,13 +148,15 @@ class Posting:
         """It never left, for certain: exits and cancels go back to the front, entries are dropped."""
         m = self._m
         post = m.posts.close(event.post_id)
-        if post is None or post.is_repeat:
+        if post is None:
+            return
+        self._journal(post, f"not sent: {event.reason}")
+        if post.is_repeat:
             return
         m.tally.send_failures += 1
         self._not_sent_in_a_row += 1
         m.budget.on_failure(m.now)
         m.budget.on_refunded(_count(post.batch))
-        self._journal(post, f"not sent: {event.reason}")
         m.note(Severity.WARNING, "post", f"post {post.post_id} not sent: {event.reason}")
         if self._not_sent_in_a_row == _NOT_SENT_ALERT_AFTER:
             m.alert(Severity.CRITICAL, "posts do not leave", f"{_NOT_SENT_ALERT_AFTER} in a row, last: {event.reason}")
@@ -226,7 +228,8 @@ class Posting:
         self._journal(post, f"refused: {event.error}")
         kind = classify(event.error)
         if post.is_repeat and kind is Rejection.DUPLICATE_NONCE:
-            # The first copy arrived: what became of it the look-ups will tell.
+            # The first copy arrived: what became of it the look-ups will tell, and soon, for it cannot arrive again.
+            m.lookups.on_nonce_used(post.repeats_post, m.now)
             m.note(Severity.INFO, "post", f"post {post.post_id}: the exchange had it already")
             return
         m.note(Severity.WARNING, "post", f"post {post.post_id} refused: {event.error} ({kind.value})")

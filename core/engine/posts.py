@@ -22,12 +22,16 @@ class OpenPost(Struct, frozen=True):
     deadline_ms: int
     expires_after_ms: int | None
     sent_at_ms: int | None = None
-    is_repeat: bool = False
-    """The same signed bytes as an earlier post."""
+    repeats_post: int = 0
+    """The earlier post whose signed bytes these are; 0: bytes of its own."""
 
     @property
     def sent(self) -> bool:
         return self.sent_at_ms is not None
+
+    @property
+    def is_repeat(self) -> bool:
+        return self.repeats_post != 0
 
 
 class PostRequestManager:

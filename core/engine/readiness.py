@@ -66,6 +66,15 @@ class TradingReadyChecker:
         return self._fills
 
     @property
+    def silent_channels(self) -> tuple[str, ...]:
+        """Channels of the account that have not said what they say first."""
+        return tuple(
+            name
+            for name, spoke in (("orderUpdates", "orderUpdates" in self._acks), ("userFills", self._fills))
+            if not spoke
+        )
+
+    @property
     def position_synced(self) -> bool:
         is_read = self._position_dexes.issuperset(self._dexes) and not self.stale_dexes
         return is_read and all(self._bootstrap.values())

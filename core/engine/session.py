@@ -40,8 +40,10 @@ from core.messages.snapshot import ConnectionPhase
 from core.model.market import MarketKey, MarketSpec
 
 _LEFT_OUT_AFTER_MS = 10_000
+_FIRST_WORD_WITHIN_MS = 15_000
+"""The ack of orderUpdates and the snapshot of userFills come within a second of the subscribe."""
 _SILENT_AFTER_MS = 30_000
-"""Not one market message for this long, on markets that had data: the connection is dead behind an open socket."""
+"""Not one oracle price for this long: the connection, or that channel of it, is dead behind an open socket."""
 _BOOK_EVERY_MS = 1_500
 _FILLS_WAIT_MS = 5_000
 _ORDERS_EVERY_MS = 30_000
@@ -63,11 +65,15 @@ class Session:
         self._m = m
         self._trip = trip
         self._subscribed = False
+        self._gave_up = False
+        """A new connection is asked for."""
         self._specs_read: set[str] = set()
         self._roles_read_ms: dict[str, int] = {}
         self._fees_read_ms: int | None = None
         self._budget_read_ms: int | None = None
         self._sampled_second = 0
+        self._ctx_at_ms: int | None = None
+        """Since when a silence of the oracle prices counts."""
 
     # --- the connection ----------------------------------------------------------------------------------------------------
 
@@ -78,7 +84,7 @@ class Session:
         m.link.connected_at_ms = m.now
         m.link.enter(ConnectionPhase.SYNCING, m.now)
         m.link.market_at_ms = None
-        self._subscribed = False
+        self._subscribed = self._gave_up = False
         self._specs_read.clear()
         m.asker.forget()
         m.note(Severity.INFO, "connection", f"connected ({event.epoch})")
@@ -97,6 +103,15 @@ class Session:
         m.readiness.reset()
         m.markets.forget_quotes()
         m.asker.forget()
+
+    def on_time_jump(self) -> None:
+        """We were not listening: a silence of the exchange counts from now on."""
+        m = self._m
+        m.markets.forget_quotes()
+        m.asker.forget()
+        m.link.connected_at_ms = m.now
+        if self._ctx_at_ms is not None:
+            m.link.market_at_ms = self._ctx_at_ms = m.now
 
     def on_subscribed(self, event: Subscribed) -> None:
         self._m.readiness.on_subscribed(event.channel)
@@ -125,7 +140,9 @@ class Session:
             wanted = tuple(k for k in m.markets_configured if not m.specs[k].is_delisted)
             for market in wanted:
                 m.markets[market].first_wanted_ms = m.now
-            m.link.market_at_ms = m.now  # from here on, silence counts
+            m.link.market_at_ms = m.now
+            # From here on, silence counts; nobody speaks of what is delisted.
+            self._ctx_at_ms = m.now if wanted else None
             m.emit(Subscribe(wanted))
 
     def _unfit(self, dex: str, found: dict[MarketKey, MarketSpec]) -> str:
@@ -258,7 +275,7 @@ class Session:
         return state
 
     def on_ctx(self, event: AssetCtx) -> MarketState | None:
-        self._m.link.market_at_ms = self._m.now
+        self._m.link.market_at_ms = self._ctx_at_ms = self._m.now
         return self._m.markets.on_ctx(event, self._m.now)
 
     # --- time ------------------------------------------------------------------------------------------------------------------
@@ -332,9 +349,23 @@ class Session:
 
     def _watch_silence(self) -> None:
         m = self._m
-        at_ms = m.link.market_at_ms
-        if self._subscribed and at_ms is not None and m.now - at_ms > _SILENT_AFTER_MS:
-            m.link.market_at_ms = None
-            seconds = _SILENT_AFTER_MS // 1000
-            m.note(Severity.WARNING, "connection", f"no market data for {seconds} s behind an open socket")
-            m.emit(Reconnect(f"no market data for {seconds} s"))
+        reason = "" if self._gave_up else self._silence()
+        if reason:
+            self._gave_up = True
+            m.note(Severity.WARNING, "connection", f"{reason} behind an open socket")
+            m.emit(Reconnect(reason))
+
+    def _silence(self) -> str:
+        """What does not come although it should; empty while everything speaks.
+
+        A touch comes when it changes, and a quiet night is no fault. Oracle prices come every second of their own accord, so theirs is the
+        silence that tells, whatever else talks.
+        """
+        m = self._m
+        if m.has_account and m.now - m.link.connected_at_ms > _FIRST_WORD_WITHIN_MS and m.readiness.silent_channels:
+            return f"no first word of {' and '.join(m.readiness.silent_channels)} for {_FIRST_WORD_WITHIN_MS // 1000} s"
+        if not self._subscribed or self._ctx_at_ms is None or m.now - self._ctx_at_ms <= _SILENT_AFTER_MS:
+            return ""
+        touch_at_ms = m.link.market_at_ms
+        is_all_silent = touch_at_ms is None or m.now - touch_at_ms > _SILENT_AFTER_MS
+        return f"no {'market data' if is_all_silent else 'oracle price'} for {_SILENT_AFTER_MS // 1000} s"

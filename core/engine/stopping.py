@@ -41,10 +41,12 @@ class StopDesk:
         m.note(Severity.CRITICAL, "hard stop", reason)
         dropped = self._entries.drop_queued("hard stop")
         self._end_everything(ExitReason.HARD_STOP, with_foreign=True)
+        foreign = sum(1 for o in m.orders.external() if not is_ours(o.cloid))
+        others = f" ({foreign} of them EXTERNAL, cancelled too)" if foreign and m.trading else ""
         m.alert(
             Severity.CRITICAL,
             "HARD STOP",
-            f"{reason}; {dropped} queued entries dropped, {m.orders_left} orders and {m.positions_left} positions left",
+            f"{reason}; {dropped} queued entries dropped, {m.orders_left} orders{others} and {m.positions_left} positions left",
         )
 
     def reset_refusal(self, *, override: bool = False) -> str:
@@ -66,6 +68,7 @@ class StopDesk:
             return refusal
         overridden = self.reset_refusal() if command.override else ""
         m.latch.reset()
+        m.cancels.give_up_foreign()
         m.emit(PersistLatch(m.latch.state))
         m.risk.after_reset(forgive_loss=command.override and bool(m.risk.standing_reason()))
         m.persist_counters()

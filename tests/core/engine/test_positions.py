@@ -213,6 +213,25 @@ def test_an_answer_older_than_the_fill_that_closed_us_brings_nothing_back() -> N
     assert tracker.all() == []
 
 
+def test_an_answer_older_than_the_one_we_took_over_is_ignored() -> None:
+    tracker = synced()
+    ask(tracker, read(300, D(3)), first=True)
+    assert ask(tracker, read(100, D(1)), first=True) == []
+    position = tracker.get(SNDK)
+    assert position is not None
+    assert position.size == 3
+
+
+def test_an_answer_older_than_the_newest_fill_is_ignored_though_an_older_fill_came_last() -> None:
+    tracker = synced()
+    take(tracker, fill(BUY, "1", 200, start="1"))
+    take(tracker, fill(BUY, "1", 100))
+    assert ask(tracker, read(150, D(1)), first=True) == []
+    position = tracker.get(SNDK)
+    assert position is not None
+    assert position.size == 2
+
+
 def test_another_dex_is_not_concerned() -> None:
     tracker = synced()
     take(tracker, fill(BUY, "1", 1))
@@ -260,12 +279,39 @@ def test_entry_time_of_a_position_that_crossed_zero_is_the_crossing_fill() -> No
     assert position.entry_timestamp_ms == NOW - 30_000
 
 
+def test_a_fill_that_is_missing_from_the_history_ends_what_is_known_to_have_built_a_position() -> None:
+    tracker = synced()
+    sold, bought = fill(SELL, "1", 1, start="1"), fill(BUY, "1", 9, start="1")
+    tracker.take_new((sold, bought))
+    assert tracker.fills_that_built(SNDK, BUY) == [bought], (
+        "it was flat after the sale, and we did not see it grow again"
+    )
+    assert tracker.fills_that_built(SNDK, SELL) == []
+
+
 def test_entry_time_is_now_when_no_fill_tells() -> None:
     tracker = PositionTracker()
     ask(tracker, read(0, D(1)), first=True)
     position = tracker.get(SNDK)
     assert position is not None
     assert position.entry_timestamp_ms == NOW
+
+
+def test_a_snapshot_of_many_fills_shown_again_adds_none_to_what_built_the_position() -> None:
+    tracker = synced()
+    fills = [fill(BUY, "1", i + 1, start=str(i)) for i in range(60)]
+    take(tracker, *fills)
+    take(tracker, *fills)
+    assert tracker.fills_that_built(SNDK, BUY) == fills
+
+
+def test_of_a_long_history_the_newest_fills_are_kept() -> None:
+    tracker = synced()
+    fills = [fill(BUY, "1", i + 1, start=str(i)) for i in range(600)]
+    take(tracker, *fills)
+    assert tracker.fills_that_built(SNDK, BUY) == fills[-500:]
+    take(tracker, *fills)
+    assert tracker.fills_that_built(SNDK, BUY) == fills[-500:]
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 5)), min_size=1, max_size=25), st.randoms())

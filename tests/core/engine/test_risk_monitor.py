@@ -90,7 +90,9 @@ def test_daily_cap_refuses_entries_and_a_new_day_begins_anew() -> None:
     risk.on_position_opened(NOW)
     assert risk.refuses_entry(NOW) == "2 of 2"
     assert risk.refuses_entry(NOW + 24 * HOUR) == ""
-    assert risk.counters.trades_today == 0
+    assert risk.refuses_entry(NOW) == "2 of 2", "asking counts nothing and forgets nothing"
+    risk.on_position_opened(NOW + 24 * HOUR)
+    assert risk.counters.trades_today == 1
 
 
 def test_a_reset_forgives_streaks_but_the_loss_only_when_overridden() -> None:

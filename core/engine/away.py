@@ -1,0 +1,66 @@
+"""What happened while no program was running: fills that the journal does not know, of trades that are over by now.
+
+A program that is killed with an exit on its way finds the position gone at its next start; the loss of that trade still counts. Decides
+nothing about positions, which are read from the exchange. Rules that are easy to get wrong: the fills of a first start are history, they
+earn nothing; and of trades that are none of ours nothing is counted either.
+
+SPEC 6 (restart), 8 (counters survive a restart).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from core.engine.machines import Machines
+from core.messages.effects import FillRow, Journal, Severity
+from core.model.cloid import is_ours
+from core.model.market import MarketKey
+from core.model.position import ExitReason, Fill
+
+
+class Away:
+    """Args: close_trade: books the trade of a market that is flat."""
+
+    def __init__(self, m: Machines, close_trade: Callable[[MarketKey, ExitReason], None]) -> None:
+        self._m = m
+        self._close_trade = close_trade
+
+    def on_first_snapshot(self, snapshot: Iterable[Fill], new: Iterable[Fill]) -> None:
+        """The exchange's list of fills, and those of them that no run has seen."""
+        m = self._m
+        unseen = {f.key for f in new if m.journal_since_ms is not None and f.time_ms >= m.journal_since_ms}
+        for fill in new:  # into the journal in any case, so that no later run takes them for news
+            m.emit(Journal(FillRow(fill, "")))
+        for trade, is_over in _trades(snapshot):
+            missed = [f for f in trade if f.key in unseen]
+            if missed and any(is_ours(f.cloid) for f in trade):
+                self._book(trade, missed, is_over)
+
+    def _book(self, trade: list[Fill], missed: list[Fill], is_over: bool) -> None:
+        m = self._m
+        for fill in missed:
+            m.tally.fills += 1
+            m.tally.fees += fill.fee
+            m.tally.realized += fill.closed_pnl - fill.fee
+            m.show_fill(fill, is_external=not is_ours(fill.cloid))
+        if trade[0] in missed:
+            m.risk.on_position_opened(m.now)
+            m.persist_counters()
+        if is_over and trade[-1] in missed:  # a trade that was seen to its end was booked by the run that saw it
+            market = trade[0].market
+            m.note(Severity.WARNING, "trade", f"{market}: {len(missed)} fills while no program was running")
+            for fill in trade:
+                m.trades.on_fill(fill, None)
+            self._close_trade(market, ExitReason.AWAY)
+
+
+def _trades(fills: Iterable[Fill]) -> list[tuple[list[Fill], bool]]:
+    """Fills of each market from flat to flat, oldest first, and whether they end flat."""
+    found: list[tuple[list[Fill], bool]] = []
+    under_way: dict[MarketKey, list[Fill]] = {}
+    for fill in sorted(fills, key=lambda f: f.time_ms):
+        trade = under_way.setdefault(fill.market, [])
+        trade.append(fill)
+        if fill.start_position + fill.size * fill.side.sign == 0:
+            found.append((under_way.pop(fill.market), True))
+    return found + [(trade, False) for trade in under_way.values()]

@@ -1,0 +1,102 @@
+"""Every command is answered once, in words, also the one that finds nothing to do or may not be obeyed."""
+
+from __future__ import annotations
+
+import pytest
+from engine_rig import NVDA, SNDK, Rig, foreign_order, make_config
+
+from core.messages.commands import (
+    CancelAll,
+    CancelOrder,
+    Command,
+    FlattenAll,
+    FlattenMarket,
+    PauseEntries,
+    ResetHardStop,
+    Shutdown,
+    TripHardStop,
+)
+from core.messages.events import OrderUpdates
+from core.model.cloid import Cloid
+
+NOBODY = Cloid("0x" + "0" * 32)
+
+
+def answered(rig: Rig, command: Command) -> str:
+    rig.handle(command)
+    return rig.answer_of(command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        FlattenAll(command_id="a"),
+        FlattenMarket(command_id="a", market=SNDK),
+        CancelAll(command_id="a"),
+        CancelOrder(command_id="a", cloid=NOBODY),
+    ],
+    ids=lambda command: type(command).__name__,
+)
+def test_observation_sends_nothing_and_says_so(command: Command) -> None:
+    rig = Rig(make_config(mode="observation", signer=None), ready=False)
+    rig.connect()
+    assert answered(rig, command) == "refused: observation mode sends nothing"
+    assert rig.posts == []
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        (FlattenAll(command_id="a"), "flatten all: no position is open"),
+        (FlattenMarket(command_id="a", market=SNDK), "flatten xyz:SNDK: no position is open"),
+        (CancelAll(command_id="a"), "cancel all: no order is open"),
+        (CancelOrder(command_id="a", cloid=NOBODY), "cancel 000000: no such open order"),
+        (ResetHardStop(command_id="a", reason="why"), "reset refused: not latched"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Command) else "",
+)
+def test_what_finds_nothing_to_do_says_so(command: Command, text: str) -> None:
+    rig = Rig()
+    assert answered(rig, command) == text
+    assert rig.posts == []
+
+
+def test_flattening_twice_says_that_it_is_under_way() -> None:
+    rig = Rig()
+    rig.open_position()
+    assert answered(rig, FlattenMarket(command_id="1", market=SNDK)) == "flatten xyz:SNDK"
+    assert answered(rig, FlattenMarket(command_id="2", market=SNDK)).endswith("it is being closed already")
+    assert answered(rig, FlattenAll(command_id="3")) == "flatten all: 0 positions, 1 were being closed already"
+
+
+def test_cancel_all_leaves_foreign_orders_alone_and_counts_them() -> None:
+    rig = Rig()
+    rig.handle(OrderUpdates((foreign_order(NVDA),)))
+    assert answered(rig, CancelAll(command_id="a")) == "cancel all: no order is open; 1 EXTERNAL orders left alone"
+    rig.advance(300)
+    assert rig.posts == []
+
+
+def test_a_foreign_order_is_cancelled_when_it_is_named() -> None:
+    rig = Rig()
+    foreign = foreign_order(NVDA)
+    rig.venue.open_orders.append(foreign)
+    rig.handle(OrderUpdates((foreign,)))
+    assert foreign.cloid is not None
+    rig.handle(CancelOrder(command_id="a", cloid=Cloid(foreign.cloid)))
+    rig.advance(200)
+    assert len(rig.posts) == 1
+
+
+def test_pause_stop_and_trip_are_answered_too() -> None:
+    rig = Rig()
+    for command in (
+        PauseEntries(command_id="1", paused=True),
+        PauseEntries(command_id="2", paused=False),
+        TripHardStop(command_id="3"),
+        Shutdown(command_id="4", reason="end"),
+        Shutdown(command_id="5", reason="again"),
+    ):
+        assert answered(rig, command)
+    assert rig.m.stopping is not None
+    assert rig.m.stopping.reason == "end", "the first reason stands"
