@@ -9,11 +9,12 @@ ARGS =
 
 PY = .venv/bin/python
 
-.PHONY: help run test check bench screenshots clean setup
+.PHONY: help run test soak check bench screenshots clean setup
 
 help:
 	@echo "make run          the console on our own simulated exchange (CONFIG=... for another config, ARGS=... for more options)"
 	@echo "make test         every test"
+	@echo "make soak         simulated lives under every checker, for a minute (ARGS=\"--minutes 60\" for longer, ARGS=--help for the rest)"
 	@echo "make check        format, lint, types, import contracts"
 	@echo "make bench        every benchmark"
 	@echo "make screenshots  draw screenshots/ again"
@@ -24,6 +25,9 @@ run: setup
 
 test: setup
 	@exec $(PY) -m pytest $(ARGS)
+
+soak: setup
+	@exec $(PY) tests/simulation/soak.py $(ARGS)
 
 check: setup
 	$(PY) -m ruff format --check .

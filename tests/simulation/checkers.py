@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from ledger import ZERO, Ledger, venue_pnl
+from more_checkers import MORE
 
 from core.messages.effects import (
     Alert,
@@ -104,6 +105,9 @@ class Nonces(Checker):
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
         self._last = 0
+
+    def crashed(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
+        self.turn(world, message, effects)
 
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
         for effect in effects:
@@ -368,9 +372,17 @@ class OnTheWire(Checker):
                 if not order.reduce_only:
                     self.expect(order.size * order.price >= MIN_NOTIONAL_USD, f"{what}: under the minimum")
 
+    def _knows_the_specs(self, world: World) -> bool:
+        """What the venue has changed a moment ago, nobody can keep to."""
+        engine = world.engine
+        if engine is None:
+            return False
+        listed = world.exchange.venue.universe.by_coin
+        return all(listed[m.name].spec == spec for m, spec in engine.machines.specs.items() if m.name in listed)
+
     def executed(self, world: World, entry: ActionEntry) -> None:
         post = self.ledger.posts.get(entry.nonce)
-        if post is None:
+        if post is None or not self._knows_the_specs(world):
             return
         for status in entry.statuses or ():
             error = status.get("error", "").lower() if isinstance(status, dict) else ""
@@ -445,6 +457,13 @@ class Latch(Checker):
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
         engine = world.engine
         assert engine is not None
+        self._look_at(effects)
+        self.expect(engine.machines.latch.tripped == self.ledger.latched, "the latch is not what is on the disk")
+
+    def crashed(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
+        self._look_at(effects)
+
+    def _look_at(self, effects: Sequence[Effect]) -> None:
         persisted = [i for i, e in enumerate(effects) if isinstance(e, PersistLatch)]
         for i in persisted:
             effect = effects[i]
@@ -456,7 +475,6 @@ class Latch(Checker):
             self.expect(not before, f"{type(before[0]).__name__ if before else ''} before the latch was on the disk")
             self.expect(self._reason in ("", effect.latch.reason), "the first reason was not kept")
             self._reason = effect.latch.reason
-        self.expect(engine.machines.latch.tripped == self.ledger.latched, "the latch is not what is on the disk")
 
 
 class Stops(Checker):
@@ -526,7 +544,7 @@ class Books(Checker):
             self.expect(booked == real, f"PnL {booked} booked, {real} at the venue")
 
 
-def all_checkers() -> tuple[Ledger, list[Checker]]:
+def all_checkers() -> tuple[Ledger, list[Watcher]]:
     """A fresh set for one world; the ledger has to come first among its watchers."""
     ledger = Ledger()
     kinds = (
@@ -549,4 +567,4 @@ def all_checkers() -> tuple[Ledger, list[Checker]]:
         Connection,
         Books,
     )
-    return ledger, [kind(ledger) for kind in kinds]
+    return ledger, [kind(ledger) for kind in (*kinds, *MORE)]

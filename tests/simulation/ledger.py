@@ -70,8 +70,9 @@ class Ledger(Watcher):
         self.context.clear()
         self.marks.clear()
 
-    def crashed(self, world: World) -> None:
+    def crashed(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
         self.kills += 1
+        self._take(world, effects)
         self.connected_ms = None
 
     def finished(self, world: World, confirmed: bool) -> None:
@@ -94,6 +95,9 @@ class Ledger(Watcher):
                 self.context.clear()
             case ResetHardStop(override=True):
                 self.overrides += 1
+        self._take(world, effects)
+
+    def _take(self, world: World, effects: Sequence[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, PersistLatch):
                 now_latched = effect.latch.tripped_at_ms is not None

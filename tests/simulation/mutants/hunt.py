@@ -1,0 +1,96 @@
+"""Finds out who catches a mutant: `python tests/simulation/mutants/hunt.py [name ...] [--seeds N] [--only TROUBLE] [--units] [--record]`.
+
+Without names: every mutant that the record does not know, or, with --all, every mutant. Prints one row of the record for each that is
+caught, and for each that survives on how many lives it made a difference at all. Lives in which the shipped engine itself is red are
+passed over.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from mutants import record  # noqa: E402
+from mutants.everything import MUTANTS  # noqa: E402
+from mutants.mutant import DoesNotApply, Mutant  # noqa: E402
+from mutants.record import UNIT, Caught  # noqa: E402
+from mutants.workshop import KINDS, Life, Outcome, lives, prepare, unit_tests  # noqa: E402
+
+UNIT_TESTS = "tests/core/engine"
+
+
+class Hunter:
+    def __init__(self, several: Sequence[Life]) -> None:
+        self._lives = list(several)
+        self._shipped: dict[Life, Outcome] = {}
+
+    def shipped(self) -> dict[Life, Outcome]:
+        """How the shipped engine fares in these lives; those in which it is red are good for nothing."""
+        if not self._shipped:
+            self._shipped = dict(lives(None, self._lives, stop_at_red=False))
+            for life, outcome in self._shipped.items():
+                if outcome.checker:
+                    print(f"# the shipped engine is red in {life}: {outcome.checker}: {outcome.text}", flush=True)
+            self._lives = [x for x in self._lives if not self._shipped[x].checker]
+        return self._shipped
+
+    def hunt(self, mutant: Mutant) -> tuple[Caught | None, str]:
+        """Who caught it, and what he said; else on how many lives it made a difference."""
+        shipped = self.shipped()
+        seen = lives(mutant, self._lives)
+        life, outcome = seen[-1]
+        if outcome.checker:
+            return Caught(outcome.checker, life), outcome.text
+        different = sum(o.digest != shipped[x].digest for x, o in seen)
+        return None, f"different in {different} of {len(seen)} lives"
+
+
+def main() -> int:
+    args = _arguments()
+    known = record.read()
+    names = args.names or [n for n in MUTANTS if args.all or n not in known]
+    seeds = range(args.first, args.first + args.seeds)
+    several = [Life(seed, args.weather, kind) for seed in seeds for kind in args.only or KINDS]
+    prepare()
+    hunter = Hunter(several)
+    began, count = time.monotonic(), 0
+    for name in names:
+        try:
+            caught, said = hunter.hunt(MUTANTS[name]) if args.seeds else (None, "no lives asked for")
+            if caught is None and args.units:
+                test = unit_tests(MUTANTS[name], args.tests)
+                caught = Caught(UNIT, test=test) if test else None
+        except (DoesNotApply, RuntimeError) as e:
+            caught, said = None, str(e)
+        if caught is None:
+            print(f"SURVIVES {name}: {said}", flush=True)
+            continue
+        count += 1
+        print(f"{name:32} {caught}   # {said[:120]}", flush=True)
+        if args.record:
+            record.write(record.read() | {name: caught})
+    print(f"# {count} of {len(names)} caught in {time.monotonic() - began:.0f} s", flush=True)
+    return 0 if count == len(names) else 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Who catches a mutant?")
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--all", action="store_true", help="those that the record knows as well")
+    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--first", type=int, default=1, help="the first seed")
+    parser.add_argument("--weather", type=int, help="length of the weather in ms (default: as it is drawn)")
+    parser.add_argument("--only", nargs="+", help="the one trouble of all lives, or a kind of trial (trials.py)")
+    parser.add_argument("--units", action="store_true", help="ask the unit tests about those that survive")
+    parser.add_argument("--tests", default=UNIT_TESTS, help="which unit tests")
+    parser.add_argument("--record", action="store_true", help="write down what was found")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
