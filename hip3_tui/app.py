@@ -70,6 +70,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         who: The operator's name, written into every command.
         clock: Milliseconds that never go back. Only differences count, so that a step of the wall clock ages nothing.
         own_gc: Take Python's garbage collection into our hands after the first frame. For the real program; not for tests.
+        on_first_frame: Told once, when it is painted.
     """
 
     CSS_PATH = "console.tcss"
@@ -86,6 +87,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         who: str = "operator",
         clock: Callable[[], int] = _monotonic_ms,
         own_gc: bool = True,
+        on_first_frame: Callable[[], None] = lambda: None,
         **textual: Any,
     ) -> None:
         super().__init__(**textual)
@@ -96,6 +98,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         self._who = who
         self._clock = clock
         self._own_gc = own_gc
+        self._on_first_frame = on_first_frame
         self._commands_sent = 0
         self._notices = Notices()
         self._trading: TradingScreen | None = None
@@ -113,12 +116,13 @@ class ConsoleApp(App[int], inherit_bindings=False):
 
     def on_mount(self) -> None:
         self.set_interval(1 / self._refresh_hz, self.refresh_picture)
-        if self._own_gc:
-            self.call_after_refresh(self._take_gc)
+        self.call_after_refresh(self._first_frame)
 
-    def _take_gc(self) -> None:
-        gc_policy.start()
-        self.set_interval(gc_policy.COLLECT_EVERY_S, gc_policy.collect)
+    def _first_frame(self) -> None:
+        self._on_first_frame()
+        if self._own_gc:
+            gc_policy.start()
+            self.set_interval(gc_policy.COLLECT_EVERY_S, gc_policy.collect)
 
     def on_unmount(self) -> None:
         """However the screen went down: the engine gets flat, whether or not anything here still returns."""

@@ -60,7 +60,13 @@ def run(config_name: str | None) -> None:
     from hip3_tui.app import ConsoleApp
     from hip3_tui.driver import UnblockingDriver
 
-    app = ConsoleApp(program.engine, program.lifecycle, who=_user(), driver_class=UnblockingDriver)
+    app = ConsoleApp(
+        program.engine,
+        program.lifecycle,
+        who=_user(),
+        on_first_frame=program.first_frame.set,
+        driver_class=UnblockingDriver,
+    )
     program.lifecycle.register_app(lambda code: _end_console(app, code))
 
     def draw() -> int:

@@ -115,6 +115,7 @@ def main(config_name: str, state_dir: str) -> NoReturn:
     from core.runtime.config_file import load_config
 
     program = assemble(load_config(Path(config_name)), config_name, state_dir=Path(state_dir))
+    program.first_frame.set()  # there is none
     unread = b""
     while not program.engine.is_done:
         if not select.select([0], [], [], 0.05)[0]:

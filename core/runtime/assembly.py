@@ -2,8 +2,8 @@
 
 Decides nothing about trading. Knows no console: it hands out the engine's handle and the life cycle, and whoever has them draws.
 Easy to get wrong, all of it about order: the simulator's process first, it loads while we do; then the signals, before any thread; then
-log, journal, engine. And nothing may be waited for here, or the first frame comes late: the engine's own thread waits for the simulator
-and loads the libraries that only it needs.
+log, journal, engine. And nothing may be waited for here, or the first frame comes late: the engine's own thread waits for that frame and
+for the simulator, and loads the libraries that only it needs.
 
 SPEC 9; DESIGN "Hosting".
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,9 @@ _log = logging.getLogger(__name__)
 SWITCH_INTERVAL_S = 0.001
 """How long a thread may keep the interpreter while another wants it. A drawing console costs the engine 4 ms at Python's own 5 ms, and
 1.6 ms at this; smaller buys little. Source: TEXTUAL 2.2."""
+FIRST_FRAME_WITHIN_S = 2.0
+"""A console that draws nothing for this long is no reason not to trade, or rather: not to be able to close what is open."""
+_LOOK_EVERY_S = 0.01
 ENGINE_GRACE_S = 5.0
 """Beyond the engine's own limit for getting flat, so that it says itself that it failed: reconnects and the closing of the journal."""
 
@@ -50,6 +54,8 @@ class Program:
     engine: EngineThread
     lifecycle: Lifecycle
     paths: RunPaths
+    first_frame: threading.Event
+    """For the console to set: until then, within a bound, the engine's thread loads nothing, because both at once would be seen late."""
 
 
 def assemble(
@@ -107,7 +113,7 @@ def assemble(
         raise ConfigError(str(e)) from None
     _log_start(config, config_source, keys, account, paths)
     engine.start()
-    return Program(engine, lifecycle, paths)
+    return Program(engine, lifecycle, paths, life.first_frame)
 
 
 def _log_start(config: Config, source: str, keys: KeyManager, account: str, paths: RunPaths) -> None:
@@ -151,6 +157,7 @@ class _EngineLife:
         self._simulator = simulator
         self.on_refused: Callable[[], None] = lambda: None
         """Told when there is nothing to go on for: nothing was traded, and nothing will be."""
+        self.first_frame = threading.Event()
         self.journal: Journal | None = None
         """Opened in the main thread, before this begins: a journal that cannot be used is a line on the terminal, not a dead engine."""
 
@@ -158,6 +165,7 @@ class _EngineLife:
         journal = self.journal
         assert journal is not None
         try:
+            await self._console_first(stop)
             config = await self._with_real_addresses(stop)
             if config is None:
                 journal.end_run(clean=True)
@@ -173,6 +181,12 @@ class _EngineLife:
                 self.on_refused()
             if not journal.close():
                 _log.error("journal %s: not everything was written", journal.path)
+
+    async def _console_first(self, stop: asyncio.Event) -> None:
+        """Wait for the first frame, a stop, or a bound; whichever comes first."""
+        deadline = self._clock.monotonic() + FIRST_FRAME_WITHIN_S
+        while not (self.first_frame.is_set() or stop.is_set()) and self._clock.monotonic() < deadline:
+            await asyncio.sleep(_LOOK_EVERY_S)
 
     async def _with_real_addresses(self, stop: asyncio.Event) -> Config | None:
         """The config with our own simulator's port in it; None when a stop was asked for while it was still starting."""

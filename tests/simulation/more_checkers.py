@@ -214,8 +214,11 @@ class Rejected(Check):
     def executed(self, world: World, entry: ActionEntry) -> None:
         errors = [s["error"] for s in entry.statuses or () if isinstance(s, dict) and "error" in s]
         post = self.ledger.posts.get(entry.nonce)
+        count = len(post.batch.orders) if post and isinstance(post.batch, Orders) else 0
         if entry.error is not None:
-            errors += [entry.error] * (len(post.batch.orders) if post and isinstance(post.batch, Orders) else 0)
+            errors = [entry.error] * count
+        elif len(errors) == 1 == len(entry.statuses or ()):
+            errors *= count  # one error for all
         if entry.kind == "order":
             self._unexplained += sum(not any(e in error.lower() for e in _EXPLAINED) for error in errors)
 
@@ -280,6 +283,8 @@ class Trips(Check):
             return
         m = engine.machines
         stopped = m.latch.tripped or m.stopping is not None
+        if isinstance(message, ResetHardStop):
+            self._since.clear()
         if isinstance(message, Disconnected) and self._was_ready:
             self.expect(stopped, "disconnected after trading was ready, and not latched")
         self.expect(not isinstance(message, OutsideFault) or m.latch.tripped, "a fault outside, and not latched")

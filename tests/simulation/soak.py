@@ -55,12 +55,12 @@ def play_all(cases: list[Case]) -> list[Life]:
 def make_pool(jobs: int) -> ProcessPoolExecutor:
     """Fresh interpreters: a fork would copy whatever threads hold at that moment. Ctrl+C does not reach them while they start either."""
     pool = ProcessPoolExecutor(jobs, get_context("spawn"), begin_worker)
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # they inherit it; for us it only waits
     try:
         for _ in range(jobs):
             pool.submit(os.getpid)
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return pool
 
 
@@ -112,8 +112,8 @@ def soak(args: argparse.Namespace) -> int:
     deadline = None if args.minutes is None else began + 60 * args.minutes
     totals, next_word = Totals(), began + _PROGRESS_EVERY_S
     lives = lives_of(cases_of(args), args.jobs, deadline)
-    print(f"playing with --jobs {args.jobs}; Ctrl+C ends it with the report", flush=True)
     try:
+        print(f"playing with --jobs {args.jobs}; Ctrl+C ends it with the report", flush=True)
         for life in lives:
             totals.add(life)
             if life.is_red:

@@ -29,7 +29,7 @@ D = Decimal
 def _dislocate(world: World, dice: Random) -> str:
     """The book stays behind the oracle for a while, on one market or on all: signals, one after the other."""
     coins = [m.coin for m in world.plan.config.markets]
-    ms, off = dice.randint(500, 3_000), D(dice.choice((-45, -30, 30, 45))) / 10_000
+    ms, off = dice.randint(300, 900), D(dice.choice((-45, -30, 30, 45))) / 10_000
     for coin in coins if dice.random() < 0.6 else [dice.choice(coins)]:
         market = world.exchange.venue.markets[coin]
         bids, asks = market.touch(True), market.touch(False)
@@ -99,7 +99,7 @@ _HANDS: dict[str, tuple[str, ...]] = {
     "restart": tuple(_RESTART),
     "stop": tuple(_STOP),
 }
-WEATHER_MS = 20_000
+WEATHER_MS = 40_000
 FAIR_MS = 2_000
 """Of trading in the calm: less than in a plain life, because what a trial is for has happened by then."""
 
@@ -120,16 +120,16 @@ def plan_of(seed: int, weather_ms: int | None, only: str | None) -> Plan:
         latency_min_ms=5,
         latency_max_ms=dice.choice((20, 120, 400)),
         troubles=_troubles(kind, length, dice),
-        operator_every_ms=dice.choice((1_500, 4_000)) if kind in ("stop", "storm") else dice.choice((0, 0, 4_000)),
+        operator_every_ms=dice.choice((2_000, 5_000)) if kind in ("stop", "storm") else 0,
     )
 
 
 def _troubles(kind: str, length_ms: int, dice: Random) -> tuple[Planned, ...]:
     hand = dice.sample(_HANDS[kind], min(len(_HANDS[kind]), dice.randint(3, 8)))
-    found = [Planned(at, "dislocate") for at in range(1_200, length_ms, dice.randint(900, 1_800))]
+    found = [Planned(at, "dislocate") for at in range(1_200, length_ms, dice.randint(600, 1_300))]
     found += [Planned(at, "go_on") for at in range(2_000, length_ms, dice.choice((700, 2_500)))]
     at = 1_000
-    while (at := at + dice.randint(100, 1_600)) < length_ms:
+    while (at := at + dice.randint(200, 3_000)) < length_ms:
         found.append(Planned(at, dice.choice(hand)))
     return tuple(sorted(found, key=lambda p: p.at_ms))
 
@@ -139,7 +139,7 @@ def _config(plan: Plan, kind: str, dice: Random) -> Any:
     coins = dice.sample(MARKETS, dice.choice((1, 2, 4)))
     tight = kind == "tight" or (kind == "storm" and dice.random() < 0.4)
     limits = kind == "limits" or (kind == "storm" and dice.random() < 0.3)
-    stop_ms = dice.choice((800, 1_500, 4_000))
+    stop_ms = dice.choice((500, 1_000, 3_000))
     per_market = D(dice.choice((50, 15, 30)))
     execution = replace(
         config.execution,
