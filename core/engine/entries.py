@@ -104,7 +104,7 @@ class Entries:
             not_ready=self._not_ready(),
             paused="by the operator" if m.paused else "",
             not_allowed="" if market in m.allowed else f"{market} is not in safety.allowed_markets",
-            daily_cap=m.risk.refuses_entry(m.now) or m.risk.standing_reason(),
+            daily_cap=self._daily_cap(),
             flattening=self._flattening(market),
             market_risk=market_risk,
             size=found.size,
@@ -127,7 +127,7 @@ class Entries:
             (Gate.NOT_READY, self._not_ready()),
             (Gate.PAUSED, "by the operator" if m.paused else ""),
             (Gate.NOT_ALLOWED, "" if market in m.allowed else "not in safety.allowed_markets"),
-            (Gate.DAILY_CAP, m.risk.refuses_entry(m.now) or m.risk.standing_reason()),
+            (Gate.DAILY_CAP, self._daily_cap()),
             (Gate.FLATTEN, self._flattening(market)),
             (Gate.MARKET_RISK, m.market_gates.judge(state, m.now).blocked),
             (Gate.ACTION_BUDGET, m.budget.refuses_entry(m.now)),
@@ -145,7 +145,7 @@ class Entries:
             return "stopped"
         if m.now - order.created_at_ms > ENTRY_MAX_AGE_MS:
             return f"too old: {m.now - order.created_at_ms} ms in the queue"
-        reason = self._not_ready() or self._flattening(market)
+        reason = self._not_ready() or self._flattening(market) or m.risk.refuses_entry(m.now, self._under_way() - 1)
         if not reason and m.positions.get(market) is not None:
             reason = "a position has come up"
         if not reason and (m.exposure_usd(market) > m.max_market_usd or m.total_exposure_usd() > m.max_total_usd):
@@ -176,6 +176,14 @@ class Entries:
         if m.latch.tripped:
             return m.latch.reason
         return "the console is stopping" if m.stopping else ""
+
+    def _daily_cap(self) -> str:
+        m = self._m
+        return m.risk.refuses_entry(m.now, self._under_way()) or m.risk.standing_reason()
+
+    def _under_way(self) -> int:
+        """Entries that may still open a position."""
+        return sum(1 for o in self._m.orders.unsettled() if o.purpose is Purpose.ENTRY and not o.filled_size)
 
     def _not_ready(self) -> str:
         m = self._m

@@ -82,9 +82,9 @@ class RiskMonitor:
         loss = -self.counters.cumulative_pnl_usd
         return f"cumulative loss ${loss:.2f} > ${self._max_loss:f}" if loss > self._max_loss else ""
 
-    def refuses_entry(self, now_ms: int) -> str:
-        """The daily trade cap: pauses entries, stops nothing else."""
-        today = self._trades_today(now_ms)
+    def refuses_entry(self, now_ms: int, under_way: int) -> str:
+        """The daily trade cap: pauses entries, stops nothing else. ``under_way``: entries that may still become a trade."""
+        today = self._trades_today(now_ms) + under_way
         return f"{today} of {self._max_daily_trades}" if today >= self._max_daily_trades else ""
 
     def after_reset(self, *, forgive_loss: bool) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from engine_rig import NOW, SNDK, Rig, foreign_order
+from engine_rig import BTC, NOW, SNDK, Rig, foreign_order, make_config
 
+from core.config import SafetyConfig
 from core.messages.commands import FlattenAll, ResetHardStop, TripHardStop
 from core.messages.effects import Reconnect
 from core.messages.events import Connected, Fills, Subscribed, Tick, TimeJump
@@ -103,3 +104,11 @@ def test_snapshot_of_fills_counts_as_the_first_word() -> None:
     rig.advance(20_000)
     assert not any("first word" in r for r in reconnects(rig))
     assert rig.now > NOW
+
+
+def test_an_entry_under_way_counts_for_the_daily_cap() -> None:
+    """The last trade of the day was still on its way when the next signal came: both opened, one more than the cap."""
+    rig = Rig(make_config(safety=SafetyConfig(max_daily_trades=1)))
+    rig.enter(SNDK)
+    assert rig.dislocate(BTC) is None
+    assert "daily trade cap: 1 of 1" in rig.market(BTC).last_denial

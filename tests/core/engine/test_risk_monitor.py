@@ -86,11 +86,11 @@ def test_slippage_three_times_in_a_row_on_mainnet() -> None:
 def test_daily_cap_refuses_entries_and_a_new_day_begins_anew() -> None:
     risk = monitor(make_config(safety=SafetyConfig(max_daily_trades=2)))
     risk.on_position_opened(NOW)
-    assert risk.refuses_entry(NOW) == ""
+    assert risk.refuses_entry(NOW, 0) == ""
     risk.on_position_opened(NOW)
-    assert risk.refuses_entry(NOW) == "2 of 2"
-    assert risk.refuses_entry(NOW + 24 * HOUR) == ""
-    assert risk.refuses_entry(NOW) == "2 of 2", "asking counts nothing and forgets nothing"
+    assert risk.refuses_entry(NOW, 0) == "2 of 2"
+    assert risk.refuses_entry(NOW + 24 * HOUR, 0) == ""
+    assert risk.refuses_entry(NOW, 0) == "2 of 2", "asking counts nothing and forgets nothing"
     risk.on_position_opened(NOW + 24 * HOUR)
     assert risk.counters.trades_today == 1
 
