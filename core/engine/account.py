@@ -268,16 +268,16 @@ class Account:
         m.emit(Journal(FillRow(fill, order.correlation_id if order else "")))
         moved = m.positions.apply(fill, m.now)
         if moved is not None:
-            self._on_position_change(moved)
+            self._on_position_change(moved, by_others=order is None and not is_ours(fill.cloid))
         elif fill.start_position + fill.size * fill.side.sign == 0 and m.positions.get(fill.market) is None:
             # Its size was taken over from the exchange before it came: what is left is to book what it earned.
             self._close_trade(fill.market, ExitReason.EXTERNAL)
         self.on_change(change)
 
-    def _on_position_change(self, change: PositionChange) -> None:
+    def _on_position_change(self, change: PositionChange, *, by_others: bool = False) -> None:
         m = self._m
         if change.closed:
-            self._on_closed(change)
+            self._on_closed(change, by_others)
         if change.opened and change.after is not None:
             p = change.after
             if not change.by_resync:
@@ -289,14 +289,15 @@ class Account:
                     m.trades.on_fill(fill, None)
             m.note(Severity.INFO, "position", f"{p.market}: {p.side.value} {p.size} @ {p.entry_price:f} open")
 
-    def _on_closed(self, change: PositionChange) -> None:
+    def _on_closed(self, change: PositionChange, by_others: bool) -> None:
         m = self._m
         task = self._exits.on_flat(change.market)
         if task is not None:
             m.tally.flattens += 1
             flat_ms = m.now - task.started_ms
             m.tally.worst_flat_ms = max(m.tally.worst_flat_ms or 0, flat_ms)
-            self._close_trade(change.market, task.reason, started_ms=task.started_ms, attempts=task.attempts)
+            reason = ExitReason.EXTERNAL if by_others else task.reason
+            self._close_trade(change.market, reason, started_ms=task.started_ms, attempts=task.attempts)
         else:
             self._close_trade(change.market, ExitReason.EXTERNAL)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine_rig import BTC, NOW, SNDK, Rig, foreign_order, make_config
+from engine_rig import BTC, NOW, SELL, SNDK, Rig, foreign_order, make_config
 
 from core.config import SafetyConfig
 from core.messages.commands import FlattenAll, ResetHardStop, TripHardStop
@@ -10,6 +10,7 @@ from core.messages.effects import Reconnect
 from core.messages.events import Connected, Fills, Subscribed, Tick, TimeJump
 from core.messages.queries import QueryFills, QueryOrderStatus
 from core.model.order import Cancels, OrderStatus
+from core.model.position import ExitReason
 
 
 def reconnects(rig: Rig) -> list[str]:
@@ -112,3 +113,15 @@ def test_an_entry_under_way_counts_for_the_daily_cap() -> None:
     rig.enter(SNDK)
     assert rig.dislocate(BTC) is None
     assert "daily trade cap: 1 of 1" in rig.market(BTC).last_denial
+
+
+def test_a_position_that_its_owner_closed_is_not_our_time_stop() -> None:
+    """Our exit was on its way when the owner closed the position by hand: the trade was shown as closed by the time stop."""
+    rig = Rig()
+    held = rig.open_position()
+    rig.handle(FlattenAll(command_id="f"))
+    rig.advance(100)
+    fill = rig.venue.execute(SNDK, SELL, held.size, held.entry_px, rig.now, rig.venue.next_oid(), None)
+    rig.show(fill)
+    assert rig.position() is None
+    assert rig.snapshot().trades[0].exit_reason is ExitReason.EXTERNAL

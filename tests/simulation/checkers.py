@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from ledger import ZERO, Ledger, venue_pnl
-from more_checkers import MORE
+from more_checkers import ENTRY_CHECKERS
+from risk_checkers import RISK_CHECKERS
 
 from core.messages.effects import (
     Alert,
@@ -569,4 +570,4 @@ def all_checkers() -> tuple[Ledger, list[Watcher]]:
         Connection,
         Books,
     )
-    return ledger, [kind(ledger) for kind in (*kinds, *MORE)]
+    return ledger, [kind(ledger) for kind in (*kinds, *ENTRY_CHECKERS, *RISK_CHECKERS)]

@@ -155,6 +155,10 @@ def _change_spec(world: World, dice: Random) -> str:
     return f"{coin} changes: {changes}"
 
 
+def _foreign_exit(world: World, dice: Random) -> str:
+    return world.stranger.close(dice)
+
+
 def _foreign_order(world: World, dice: Random) -> str:
     return world.stranger.place(dice)
 
@@ -209,4 +213,5 @@ TROUBLES: dict[str, Strike] = {
     "price_gap": _price_gap,
     "spread_shock": _fault("spread_shock", for_ms=(1_000, 20_000), coin=_ANY_COIN, factor=(2, 40)),
     "change_spec": _change_spec,
+    "foreign_exit": _foreign_exit,
 }

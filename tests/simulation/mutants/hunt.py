@@ -15,11 +15,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mutants import record  # noqa: E402
-from mutants.everything import MUTANTS  # noqa: E402
-from mutants.mutant import DoesNotApply, Mutant  # noqa: E402
-from mutants.record import UNIT, Caught  # noqa: E402
-from mutants.workshop import KINDS, Life, Outcome, lives, prepare, unit_tests  # noqa: E402
+from mutants import record
+from mutants.everything import MUTANTS
+from mutants.mutant import ROOT, DoesNotApply, Mutant
+from mutants.record import UNIT, Caught
+from mutants.workshop import KINDS, Life, Outcome, lives, prepare, unit_tests
 
 UNIT_TESTS = "tests/core/engine"
 
@@ -63,7 +63,7 @@ def main() -> int:
         try:
             caught, said = hunter.hunt(MUTANTS[name]) if args.seeds else (None, "no lives asked for")
             if caught is None and args.units:
-                test = unit_tests(MUTANTS[name], args.tests)
+                test = _unit_test(MUTANTS[name], args.tests)
                 caught = Caught(UNIT, test=test) if test else None
         except (DoesNotApply, RuntimeError) as e:
             caught, said = None, str(e)
@@ -78,6 +78,14 @@ def main() -> int:
     return 0 if count == len(names) else 1
 
 
+def _unit_test(mutant: Mutant, tests: str | None) -> str:
+    """The first unit test that notices: those of the file itself are asked first."""
+    if tests is not None:
+        return unit_tests(mutant, *tests.split())
+    own = f"{UNIT_TESTS}/test_{Path(mutant.file).name}"
+    return ((ROOT / own).exists() and unit_tests(mutant, own)) or unit_tests(mutant, UNIT_TESTS)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Who catches a mutant?")
     parser.add_argument("names", nargs="*")
@@ -87,7 +95,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--weather", type=int, help="length of the weather in ms (default: as it is drawn)")
     parser.add_argument("--only", nargs="+", help="the one trouble of all lives, or a kind of trial (trials.py)")
     parser.add_argument("--units", action="store_true", help="ask the unit tests about those that survive")
-    parser.add_argument("--tests", default=UNIT_TESTS, help="which unit tests")
+    parser.add_argument("--tests", help="which unit tests (default: those of the file, then those of the engine)")
     parser.add_argument("--record", action="store_true", help="write down what was found")
     return parser.parse_args()
 

@@ -78,17 +78,80 @@ MORE_TROUBLES: dict[str, Strike] = {
 }
 """What suits a short life, besides the troubles that every life draws from."""
 
-_SILENCE = (
-    "requests_lost replies_lost replies_late drop_after_execution silent_channels mute_order_updates unknown_oid_once deaf slow "
-    "sends_fail reads_lost info_down fill_delay skip_fill_frame odd_status batch_collapsed duplicate_nonce duplicate_frames "
-    "stale_open_orders stale_clearinghouse cut_after_post empty_clearinghouse_once thin_book"
-).split()
-_MARKETS = (
-    "price_gap spread_shock one_sided short_halt thin_book silent_channels stall slow post_only reject_all".split()
-)
-_RESTART = "crash cut cut_after_post venue_closed clock_step stall drop_after_execution lose_reply duplicate_snapshot outside_fault".split()
-_STOP = "foreign_order cut sends_fail lose_reply lose_request outside_fault slow short_halt deaf crash stall".split()
-_LIMITS = "price_gap thin_book spread_shock reject_all batch_collapsed short_halt budget_used_up post_only lose_reply crash".split()
+_SILENCE = [
+    "requests_lost",
+    "replies_lost",
+    "replies_late",
+    "drop_after_execution",
+    "silent_channels",
+    "mute_order_updates",
+    "unknown_oid_once",
+    "deaf",
+    "slow",
+    "sends_fail",
+    "reads_lost",
+    "info_down",
+    "fill_delay",
+    "skip_fill_frame",
+    "odd_status",
+    "batch_collapsed",
+    "duplicate_nonce",
+    "duplicate_frames",
+    "stale_open_orders",
+    "stale_clearinghouse",
+    "cut_after_post",
+    "empty_clearinghouse_once",
+    "thin_book",
+]
+_MARKETS = [
+    "price_gap",
+    "spread_shock",
+    "one_sided",
+    "short_halt",
+    "thin_book",
+    "silent_channels",
+    "stall",
+    "slow",
+    "post_only",
+    "reject_all",
+]
+_RESTART = [
+    "crash",
+    "cut",
+    "cut_after_post",
+    "venue_closed",
+    "clock_step",
+    "stall",
+    "drop_after_execution",
+    "lose_reply",
+    "duplicate_snapshot",
+    "outside_fault",
+]
+_STOP = [
+    "foreign_order",
+    "cut",
+    "sends_fail",
+    "lose_reply",
+    "lose_request",
+    "outside_fault",
+    "slow",
+    "short_halt",
+    "deaf",
+    "crash",
+    "stall",
+]
+_LIMITS = [
+    "price_gap",
+    "thin_book",
+    "spread_shock",
+    "reject_all",
+    "batch_collapsed",
+    "short_halt",
+    "budget_used_up",
+    "post_only",
+    "lose_reply",
+    "crash",
+]
 
 _HANDS: dict[str, tuple[str, ...]] = {
     "storm": (*_SILENCE, *_MARKETS, *_RESTART, *_STOP, *_LIMITS),

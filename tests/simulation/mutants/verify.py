@@ -12,11 +12,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mutants import record  # noqa: E402
-from mutants.everything import MUTANTS  # noqa: E402
-from mutants.mutant import Mutant  # noqa: E402
-from mutants.record import UNIT, Caught  # noqa: E402
-from mutants.workshop import KINDS, Life, Outcome, lives, prepare, unit_tests  # noqa: E402
+from mutants import record
+from mutants.everything import MUTANTS
+from mutants.mutant import Mutant
+from mutants.record import UNIT, Caught
+from mutants.workshop import KINDS, Life, Outcome, lives, prepare, unit_tests
 
 MORE_LIVES = tuple(Life(seed, None, kind) for seed in (1, 2, 3) for kind in KINDS)
 

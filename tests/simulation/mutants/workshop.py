@@ -28,7 +28,16 @@ KINDS = ("+storm", "+tight", "+limits", "+markets", "+silence", "+restart", "+st
 """Of trials (trials.py)."""
 CPU_SECONDS = 20
 """A life that takes longer does not end."""
-_CHANGING = ("core.engine", "core.sim.world", "checkers", "more_checkers", "ledger", "mutants.trials")
+_CHANGING = (
+    "core.engine",
+    "core.sim.world",
+    "checkers",
+    "check",
+    "more_checkers",
+    "risk_checkers",
+    "ledger",
+    "mutants.trials",
+)
 """What a mutant of the engine changes, and what imports that."""
 
 

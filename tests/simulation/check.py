@@ -1,0 +1,45 @@
+"""What a checker of its own file starts from, and what the venue's refusals mean. See checkers."""
+
+from __future__ import annotations
+
+from ledger import Ledger
+
+from core.messages.effects import Effect, Post
+from core.model.order import Orders
+from core.sim.world.watcher import Violation, Watcher
+
+EXPLAINED = (
+    "could not immediately match",
+    "ioccancel",
+    "reduce only order would increase",
+    "reduceonly",
+    "minimum value",
+    "mintradentl",
+    "only post-only orders",
+    "too many cumulative requests",
+    "action already expired",
+    "no liquidity available",
+    "open interest",
+)
+"""What the market or the venue's state explains, in the venue's own words."""
+
+
+class Check(Watcher):
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+
+    def expect(self, holds: object, text: str) -> None:
+        if not holds:
+            raise Violation(type(self).__name__, text)
+
+
+def is_explained(error: str) -> bool:
+    return any(e in error.lower() for e in EXPLAINED)
+
+
+def has_entry(effect: Effect) -> bool:
+    return (
+        isinstance(effect, Post)
+        and isinstance(effect.batch, Orders)
+        and any(not o.reduce_only for o in effect.batch.orders)
+    )
