@@ -23,6 +23,8 @@ from core.model.market import MarketKey
 _WIDTH = 150
 _MOST_EFFECTS = 12
 _MOST_ITEMS = 4
+_LONG_HEX = 12
+"""Beyond it the last digits of an address or a cloid are enough to tell it from the others."""
 
 
 def tell(value: Any) -> str:
@@ -38,6 +40,8 @@ def tell(value: Any) -> str:
             shown = [tell(item) for item in value[:_MOST_ITEMS]]
             more = len(value) - len(shown)
             return "[" + ", ".join([*shown, f"{more} more"] if more else shown) + "]"
+        case str() if value.startswith("0x") and len(value) > _LONG_HEX:
+            return f"…{value[-6:]}"
         case str():
             return value if value and not any(c in value for c in " ,()[]") else repr(value)
         case Decimal():

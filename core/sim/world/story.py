@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
-from enum import Enum
 from typing import Any
 
-import msgspec
-
 from core.messages.effects import ForgetPost, Journal, OrderRow, PersistCounters, PostRow, SignalRow
-from core.model.market import MarketKey
+from core.sim.telling import tell
 from core.sim.truth import ActionEntry
 from core.sim.world.plan import START_MS
 from core.sim.world.world import World
@@ -31,7 +27,7 @@ def _lines(at_ms: int, what: Any, effects: Iterable[Any]) -> Iterable[str]:
         said = what.error or what.statuses
         yield f"{stamp}  venue: {what.kind} nonce {what.nonce} -> {said}"
     else:
-        yield f"{stamp}  > {shown(what)}"[:_WIDTH]
+        yield f"{stamp}  > {tell(what)}"[:_WIDTH]
     for effect in effects:
         text = _effect(effect)
         if text:
@@ -43,33 +39,7 @@ def _effect(effect: Any) -> str:
         case ForgetPost() | PersistCounters():
             return ""
         case Journal(OrderRow() | PostRow() | SignalRow() as row):
-            return f"journal {shown(row)}"
+            return f"journal {tell(row)}"
         case Journal(row):
             return getattr(row, "text", "") and f"says: {row.text}"  # type: ignore[union-attr]
-    return shown(effect)
-
-
-def shown(value: Any) -> str:
-    """A value in few letters: what is default or empty is left out."""
-    match value:
-        case None:
-            return "-"
-        case Decimal():
-            return f"{value:f}"
-        case MarketKey():
-            return value.name
-        case Enum():
-            return str(value.value)
-        case str() if value.startswith("0x") and len(value) > 12:
-            return "…" + value[-6:]
-        case tuple() | list():
-            return "[" + ", ".join(shown(v) for v in value) + "]"
-        case msgspec.Struct():
-            fields = []
-            for field in msgspec.structs.fields(value):
-                content = getattr(value, field.name)
-                if content is None or content == "" or content == () or content == field.default:
-                    continue
-                fields.append(f"{field.name}={shown(content)}")
-            return f"{type(value).__name__}({', '.join(fields)})"
-    return str(value)
+    return tell(effect)

@@ -122,8 +122,7 @@ def lives(mutant: Mutant | None, several: Iterable[Life], *, stop_at_red: bool =
                 break
         return found
 
-    raw = _apart(mutant, work)
-    return raw  # type: ignore[no-any-return]
+    return _apart(mutant, work)  # type: ignore[no-any-return]
 
 
 def unit_tests(mutant: Mutant | None, *tests: str) -> str:
