@@ -345,14 +345,14 @@ class Account:
     def _conclude_absent(self, cloid: Cloid) -> None:
         m = self._m
         change = m.orders.report(cloid, Report.DROPPED, m.now, reason="never executed: proven absent")
-        if change is not None:
-            o = change.after
-            m.note(
-                Severity.INFO,
-                "lookup",
-                f"{o.market} {cloid[-6:]}: never reached the exchange",
-                correlation_id=o.correlation_id,
-            )
+        assert change is not None, f"order {cloid} is looked for and not UNKNOWN"
+        o = change.after
+        m.note(
+            Severity.INFO,
+            "lookup",
+            f"{o.market} {cloid[-6:]}: never reached the exchange",
+            correlation_id=o.correlation_id,
+        )
         self.on_change(change)
 
     def _close_case(self, cloid: Cloid) -> None:

@@ -24,6 +24,8 @@ class Asker:
         self._answered_ms: dict[Query, int] = {}
         self._failures: dict[Query, int] = {}
         """In a row."""
+        self.changes = 0
+        """Rises with every question, answer and failure: whoever keeps a `due_ms` asks again when it has risen."""
 
     def ask(self, query: Query, now_ms: int) -> list[Ask]:
         """The question as an effect; nothing while the same one is still out."""
@@ -31,20 +33,25 @@ class Asker:
         if asked is not None and now_ms - asked < ANSWER_TIMEOUT_MS:
             return []
         self._asked_ms[query] = now_ms
+        self.changes += 1
         return [Ask(query)]
 
     def ask_every(self, query: Query, interval_ms: int, now_ms: int) -> list[Ask]:
         """The question, if its last answer is older than the interval; after failures, if the last is older than their pause."""
-        answered = self._answered_ms.get(query)
+        return self.ask(query, now_ms) if now_ms >= self.due_ms(query, interval_ms) else []
+
+    def due_ms(self, query: Query, interval_ms: int) -> int:
+        """From when on `ask_every` asks it; holds until `changes` rises."""
+        asked, answered = self._asked_ms.get(query), self._answered_ms.get(query)
         failures = self._failures.get(query, 0)
         if failures:
             interval_ms = min(_AGAIN_FIRST_MS << min(failures - 1, 10), _AGAIN_MOST_MS)
-        if answered is not None and now_ms - answered < interval_ms:
-            return []
-        return self.ask(query, now_ms)
+        free_ms = 0 if asked is None else asked + ANSWER_TIMEOUT_MS
+        return free_ms if answered is None else max(free_ms, answered + interval_ms)
 
     def on_answer(self, query: Query, now_ms: int) -> int | None:
         """An answer came. Returns when it was asked, None if nobody asked (since the connection came up)."""
+        self.changes += 1
         asked = self._asked_ms.pop(query, None)
         if asked is not None:
             self._answered_ms[query] = now_ms
@@ -59,12 +66,14 @@ class Asker:
 
     def forget(self) -> None:
         """After a disconnect everything is asked anew."""
+        self.changes += 1
         self._asked_ms.clear()
         self._answered_ms.clear()
         self._failures.clear()
 
     def drop(self, query: Query) -> None:
         """This question will not be asked again (an order that is settled)."""
+        self.changes += 1
         self._asked_ms.pop(query, None)
         self._answered_ms.pop(query, None)
         self._failures.pop(query, None)

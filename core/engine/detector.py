@@ -56,16 +56,22 @@ class Detector:
             min_edge_bps: Edge asked for beyond fee and slippage.
             size_factor: What the market gates leave of the size.
         """
+        side = self.side_of(state, fee_bps, min_edge_bps)
+        return None if side is None else self.size_up(state, side, fee_bps, min_edge_bps, size_factor)
+
+    def side_of(self, state: MarketState, fee_bps: Decimal, min_edge_bps: Decimal) -> OrderSide | None:
+        """The first look, at the bare touch: mostly there is nothing to see."""
         threshold = self.threshold_bps(fee_bps, min_edge_bps)
         for side in (OrderSide.BUY, OrderSide.SELL):
             edge = state.edge_bps(side.is_buy)
             if edge is not None and edge >= threshold:
-                return self._size_up(state, side, fee_bps, min_edge_bps, size_factor)
+                return side
         return None
 
-    def _size_up(
+    def size_up(
         self, state: MarketState, side: OrderSide, fee_bps: Decimal, min_edge_bps: Decimal, size_factor: Decimal
     ) -> Dislocation | None:
+        """What an entry on that side would be; None where rounding leaves no edge."""
         spec, oracle, mid = state.spec, state.oracle_px, state.mid_px
         touch_px = state.ask_px if side.is_buy else state.bid_px
         touch_sz = state.ask_sz if side.is_buy else state.bid_sz

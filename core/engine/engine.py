@@ -12,6 +12,7 @@ SPEC 2-8; DESIGN, "One order".
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import assert_never
 
 from core.config import Config
 from core.engine.account import Account
@@ -175,6 +176,8 @@ class Engine:
                 self._stop_desk.trip(event.what)
             case TimeJump():
                 self._on_time_jump(event)
+            case _:
+                assert_never(event)
 
     def _on_tick(self) -> None:
         self._posting.on_tick()
@@ -226,6 +229,8 @@ class Engine:
     def _note_inflight(self) -> None:
         m = self._m
         value, second = m.posts.inflight, m.now // 1000
+        if second == m.inflight_peak_second and m.inflight_history and value <= m.inflight_history[-1]:
+            return  # nearly every message
         m.inflight_peak = max(m.inflight_peak, value)
         if second != m.inflight_peak_second or not m.inflight_history:
             m.inflight_peak_second = second

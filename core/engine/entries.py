@@ -60,8 +60,13 @@ class Entries:
     def on_market_event(self, state: MarketState) -> None:
         """A touch or an oracle price came in."""
         m = self._m
+        fee_bps, min_edge_bps = m.fee_bps(state.market), m.min_edge_bps[state.market]
+        side = m.detector.side_of(state, fee_bps, min_edge_bps)
+        if side is None:
+            self._episodes.pop(state.market, None)
+            return
         verdict = m.market_gates.judge(state, m.now)
-        found = m.detector.check(state, m.fee_bps(state.market), m.min_edge_bps[state.market], verdict.size_factor)
+        found = m.detector.size_up(state, side, fee_bps, min_edge_bps, verdict.size_factor)
         if found is None:
             self._episodes.pop(state.market, None)
             return

@@ -68,6 +68,10 @@ class LookupDesk:
     def all(self) -> list[Case]:
         return list(self._cases.values())
 
+    @property
+    def is_empty(self) -> bool:
+        return not self._cases
+
     def uses_post(self, post_id: int) -> bool:
         return any(c.post_id == post_id for c in self._cases.values())
 

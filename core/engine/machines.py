@@ -118,6 +118,8 @@ class Machines:
         self.config = config
         self.run = run
         self.markets_configured = keys
+        self.dexes = config.dexes
+        """Read off the names once: every tick asks for them."""
         self.min_edge_bps = {
             m.key: execution.min_edge_bps if m.threshold_bps is None else m.threshold_bps for m in config.markets
         }

@@ -167,8 +167,8 @@ class PositionTracker:
         for fill in sorted(mine, key=lambda f: f.time_ms):
             if fill.time_ms > read.time_ms:
                 change = self.apply(fill, now_ms)
-                if change is not None:
-                    changes.append(change)
+                assert change is not None, f"fill {fill.tid} is newer than the first answer, and not taken"
+                changes.append(change)
         return changes
 
     # --- questions ---------------------------------------------------------------------------------------------------

@@ -51,6 +51,8 @@ class Posting:
         m = self._m
         if not is_tick and m.config.execution.dispatch != "eager":
             return
+        if m.scheduler.is_empty and m.lookups.is_empty:
+            return  # nearly always: nothing waits to leave
         if not m.may_post or m.posts.has_unsent or not m.budget.may_post(m.now):
             return
         if self._last_post_ms is not None and m.now - self._last_post_ms < m.config.execution.tick_interval_ms:
@@ -165,20 +167,20 @@ class Posting:
 
     def _put_back(self, post: OpenPost, reason: str) -> None:
         m = self._m
+        assert m.link.connected, f"post {post.post_id} is open without a connection: a disconnect closes every post"
         if isinstance(post.batch, Cancels):
-            if m.link.connected:
-                m.scheduler.requeue_cancels(post.batch.cancels)
+            m.scheduler.requeue_cancels(post.batch.cancels)
             return
         exits = [o for o in post.batch.orders if o.reduce_only]
         for order in post.batch.orders:
-            if not order.reduce_only:
+            tracked = m.orders.get(order.cloid)
+            # Not in flight any more: the exchange has spoken of it. Then it did leave, and how it ended the look-ups will tell.
+            is_in_flight = tracked is not None and tracked.status is OrderStatus.IN_FLIGHT
+            if is_in_flight and not order.reduce_only:
                 self._entries.on_dropped(order.cloid, f"send failed: {reason}")
         for order in exits:
             self._account.on_change(m.orders.report(order.cloid, Report.NOT_SENT, m.now))
-        if m.link.connected:
-            m.scheduler.requeue_reduce_only(exits)
-        else:
-            self.drop_exits([o.cloid for o in exits], "not connected")
+        m.scheduler.requeue_reduce_only(exits)
 
     def drop_exits(self, cloids: Iterable[Cloid], why: str) -> None:
         """Exits that will not leave: the Flattener makes a new attempt, at a new price, when it can."""
@@ -334,11 +336,11 @@ class Posting:
 
     def _lose(self, post: OpenPost, order: PendingOrder) -> None:
         m = self._m
-        m.tally.timed_out += 1
         has_entry = isinstance(post.batch, Orders) and any(not o.reduce_only for o in post.batch.orders)
         change = m.orders.report(order.cloid, Report.LOST, m.now, reason="no answer")
         if change is None:
-            return
+            return  # an update or a fill has told its end already
+        m.tally.timed_out += 1
         m.lookups.open(
             Case(
                 cloid=order.cloid,

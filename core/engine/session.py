@@ -8,7 +8,7 @@ SPEC 2 (asset ids), 7 (ready, parameter change), 9; lessons L01, L02, L23, L24, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from core.engine.machines import Machines
 from core.engine.markets import MarketState
@@ -57,6 +57,9 @@ _ROLES_EVERY_MS = 600_000
 """An agent that expired or was replaced is noticed within this time."""
 _AGAIN_MS = 5_000
 
+_Regular = tuple[Query, int, int]
+"""What is asked again and again: how often, and not before when."""
+
 
 class Session:
     """Args: trip: pulls the HardStop with a reason."""
@@ -74,6 +77,9 @@ class Session:
         self._sampled_second = 0
         self._ctx_at_ms: int | None = None
         """Since when a silence of the oracle prices counts."""
+        self._next_read_ms = 0
+        """Before it nothing is due, as long as what it was worked out from is the same."""
+        self._next_read_known: tuple[int, bool, bool] | None = None
 
     # --- the connection ----------------------------------------------------------------------------------------------------
 
@@ -88,10 +94,10 @@ class Session:
         self._specs_read.clear()
         m.asker.forget()
         m.note(Severity.INFO, "connection", f"connected ({event.epoch})")
-        for dex in m.config.dexes:
+        for dex in m.dexes:
             m.ask(QuerySpecs(dex))
         if m.has_account:
-            for dex in m.config.dexes:
+            for dex in m.dexes:
                 m.ask(QueryOpenOrders(dex))
             self._ask_slow_facts()
         m.ask(QueryServerTime())
@@ -135,7 +141,7 @@ class Session:
             if market.dex == event.dex:
                 m.markets[market].spec = m.specs.get(market)
         self._specs_read.add(event.dex)
-        if not self._subscribed and self._specs_read.issuperset(m.config.dexes):
+        if not self._subscribed and self._specs_read.issuperset(m.dexes):
             self._subscribed = True
             wanted = tuple(k for k in m.markets_configured if not m.specs[k].is_delisted)
             for market in wanted:
@@ -230,24 +236,26 @@ class Session:
         both = (run.account.lower(), run.signer.lower()) if self._m.trading and run.signer else (run.account.lower(),)
         return tuple(dict.fromkeys(both))
 
-    def _ask_slow_facts(self) -> None:
+    def _slow_facts(self) -> Iterator[_Regular]:
         """Fees, budget and roles: read again when they are old, not at every connection. A flapping line must not use up the weight of
         the address that the reads of positions need."""
-        m = self._m
         for address in self._addresses():
-            self._ask_if_old(QueryRole(address), self._roles_read_ms.get(address), _ROLES_EVERY_MS)
-        self._ask_if_old(QueryFees(), self._fees_read_ms, _FEES_EVERY_MS)
-        self._ask_if_old(QueryRateLimit(), self._budget_read_ms, _BUDGET_EVERY_MS)
+            yield QueryRole(address), _AGAIN_MS, _old_at_ms(self._roles_read_ms.get(address), _ROLES_EVERY_MS)
+        yield QueryFees(), _AGAIN_MS, _old_at_ms(self._fees_read_ms, _FEES_EVERY_MS)
+        yield QueryRateLimit(), _AGAIN_MS, _old_at_ms(self._budget_read_ms, _BUDGET_EVERY_MS)
+
+    def _ask_slow_facts(self) -> None:
+        """On a new connection: what is young enough counts as read."""
+        m = self._m
+        for query, every_ms, not_before_ms in self._slow_facts():
+            if m.now >= not_before_ms:
+                m.ask_every(query, every_ms)
         if all(a in self._roles_read_ms for a in self._addresses()):
             m.readiness.on_bootstrap("role")
         if self._fees_read_ms is not None:
             m.readiness.on_bootstrap("fees")
         if self._budget_read_ms is not None:
             m.readiness.on_bootstrap("budget")
-
-    def _ask_if_old(self, query: Query, read_ms: int | None, every_ms: int) -> None:
-        if read_ms is None or self._m.now - read_ms >= every_ms:
-            self._m.ask_every(query, _AGAIN_MS)
 
     def on_server_time(self, event: ServerTimeRead) -> None:
         m = self._m
@@ -334,18 +342,32 @@ class Session:
         return tuple(missing)
 
     def _read_again(self) -> None:
+        """Ask what is due. In nearly every tick nothing is, and when the next question is, is known: it is not worked out each time."""
+        m = self._m
+        known = (m.asker.changes, m.positions.has_suspects, m.readiness.fills_snapshot)
+        if known == self._next_read_known and m.now < self._next_read_ms:
+            return
+        self._next_read_known, self._next_read_ms = known, m.now + _CLOCK_EVERY_MS
+        for query, every_ms, not_before_ms in self._regular():
+            due_ms = max(not_before_ms, m.asker.due_ms(query, every_ms))
+            if m.now >= due_ms:
+                m.ask(query)  # this is a change: the next tick works it out again
+            self._next_read_ms = min(self._next_read_ms, due_ms)
+
+    def _regular(self) -> Iterator[_Regular]:
+        """Everything that is read again while the connection lasts."""
         m = self._m
         if m.has_account:
-            for dex in m.config.dexes:
-                # With the fills in hand a difference is a real one; but a snapshot that never comes must not leave us blind.
-                if m.readiness.fills_snapshot or m.now - m.link.connected_at_ms >= _FILLS_WAIT_MS:
-                    every = 2_000 if m.positions.has_suspects else m.config.risk.position_sync_ms
-                    m.ask_every(QueryPositions(dex), every)
-                m.ask_every(QueryOpenOrders(dex), _ORDERS_EVERY_MS)
-            self._ask_slow_facts()
-        for dex in m.config.dexes:
-            m.ask_every(QuerySpecs(dex), _SPECS_EVERY_MS)
-        m.ask_every(QueryServerTime(), _CLOCK_EVERY_MS)
+            # With the fills in hand a difference is a real one; but a snapshot that never comes must not leave us blind.
+            not_before_ms = 0 if m.readiness.fills_snapshot else m.link.connected_at_ms + _FILLS_WAIT_MS
+            every_ms = 2_000 if m.positions.has_suspects else m.config.risk.position_sync_ms
+            for dex in m.dexes:
+                yield QueryPositions(dex), every_ms, not_before_ms
+                yield QueryOpenOrders(dex), _ORDERS_EVERY_MS, 0
+            yield from self._slow_facts()
+        for dex in m.dexes:
+            yield QuerySpecs(dex), _SPECS_EVERY_MS, 0
+        yield QueryServerTime(), _CLOCK_EVERY_MS, 0
 
     def _watch_silence(self) -> None:
         m = self._m
@@ -369,3 +391,7 @@ class Session:
         touch_at_ms = m.link.market_at_ms
         is_all_silent = touch_at_ms is None or m.now - touch_at_ms > _SILENT_AFTER_MS
         return f"no {'market data' if is_all_silent else 'oracle price'} for {_SILENT_AFTER_MS // 1000} s"
+
+
+def _old_at_ms(read_ms: int | None, every_ms: int) -> int:
+    return 0 if read_ms is None else read_ms + every_ms

@@ -58,7 +58,7 @@ class Book:
 
     def touch(self, is_bid: bool, now_ms: int) -> Level | None:
         """The best of `levels`, without building the others."""
-        own = next(self._own(is_bid, now_ms), None)
+        own = self._best_own(is_bid, now_ms)
         makers = self._resting[is_bid]
         if not makers or (own is not None and _is_better(not is_bid, own[0], makers[0].limit_px)):
             return None if own is None else Level(*own, 1)
@@ -83,7 +83,7 @@ class Book:
 
     def crosses(self, is_buy: bool, limit_px: Decimal, now_ms: int, user: str) -> bool:
         """Whether an order at this limit would trade at once with somebody else."""
-        own = next(self._own(not is_buy, now_ms), None)
+        own = self._best_own(not is_buy, now_ms)
         if own is not None and _reaches(is_buy, limit_px, own[0]):
             return True
         return any(o.user != user and _reaches(is_buy, limit_px, o.limit_px) for o in self._resting[not is_buy])
@@ -147,7 +147,7 @@ class Book:
         matches = []
         for is_buy in (True, False):
             for order in list(self._resting[is_buy]):
-                own = next(self._own(not is_buy, now_ms), None)
+                own = self._best_own(not is_buy, now_ms)
                 if own is None or not _reaches(is_buy, order.limit_px, own[0]):
                     break
                 size = min(order.sz, own[1])
@@ -159,6 +159,10 @@ class Book:
         return matches
 
     # the market's own levels ---------------------------------------------------------------------------------------
+
+    def _best_own(self, is_bid: bool, now_ms: int) -> tuple[Decimal, Decimal] | None:
+        """The first of `_own`; asked for in every block."""
+        return next(self._own(is_bid, now_ms), None) if self._taken else self.market.touch(is_bid)
 
     def _own(self, is_bid: bool, now_ms: int) -> Iterator[tuple[Decimal, Decimal]]:
         """(price, size) of each of the market's own levels that is not taken away, best first; deeper ones are built when asked for."""

@@ -174,10 +174,11 @@ class Feed:
         """Tell everybody what changed in a block, and send what is due."""
         if not block.changed_something and now_ms < self._next_due_ms:
             return
-        coins, users = set(block.coins), set(block.users)
+        coins, users = block.coins, block.users  # a handful: not worth a set
         trades: dict[str, list[Json]] = {}
-        for trade in block.trades:
-            trades.setdefault(trade.coin, []).append(wire.trade(trade))
+        if block.trades and any(t.subscription.kind == "trades" for t in self._topics.values()):
+            for trade in block.trades:
+                trades.setdefault(trade.coin, []).append(wire.trade(trade))
         events = [(e.channel, e.user, {"channel": e.channel, "data": e.data}) for e in block.user_events]
         for topic in list(self._topics.values()):
             wanted = topic.subscription
@@ -197,8 +198,9 @@ class Feed:
                 frame_now = self._snapshot(wanted, block.now_ms)
             if frame_now is not None:
                 self._send(topic, frame_now, now_ms)
-        due = [topic.due_ms for topic in self._topics.values() if topic.due_ms is not None]
-        self._next_due_ms = min(due, default=now_ms)
+        if now_ms >= self._next_due_ms:
+            due = [topic.due_ms for topic in self._topics.values() if topic.due_ms is not None]
+            self._next_due_ms = min(due, default=now_ms)
 
     def _send(self, topic: _Topic, frame: Json, now_ms: int) -> None:
         subscription = topic.subscription

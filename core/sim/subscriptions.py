@@ -60,9 +60,12 @@ class Subscription(Struct, frozen=True):
         return figures
 
 
+_encoder = msgspec.json.Encoder()
+
+
 def compact(value: Any) -> str:
     """JSON without blanks."""
-    return msgspec.json.encode(value).decode()
+    return _encoder.encode(value).decode()
 
 
 def read_subscription(raw: Any, universe: Universe) -> Subscription:

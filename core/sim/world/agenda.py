@@ -24,16 +24,10 @@ class Agenda:
     def after(self, ms: int, do: Callable[[], None]) -> None:
         self.at(self.now_ms + ms, do)
 
-    def step(self, until_ms: int) -> bool:
-        """Let the next thing happen.
-
-        Returns:
-            False: nothing is due before ``until_ms``; the clock stands there now.
-        """
-        if not self._items or self._items[0][0] >= until_ms:
-            self.now_ms = max(self.now_ms, until_ms)
-            return False
-        when_ms, _, do = heapq.heappop(self._items)
-        self.now_ms = when_ms
-        do()
-        return True
+    def run(self, until_ms: int) -> None:
+        """Let everything happen that is due before ``until_ms``; the clock stands there then."""
+        items = self._items
+        while items and items[0][0] < until_ms:
+            self.now_ms, _, do = heapq.heappop(items)
+            do()
+        self.now_ms = max(self.now_ms, until_ms)

@@ -37,7 +37,7 @@ from core.messages.snapshot import RunInfo
 from core.messages.tape import Message, Start, encode_start, encode_turn
 from core.sim.world.disk import BATCH_MS, Disk
 from core.sim.world.plan import START_MS, Depth, dice_of
-from core.sim.world.watcher import Violation, Watcher
+from core.sim.world.watcher import EVERYDAY, Violation, Watcher
 
 if TYPE_CHECKING:
     from core.sim.world.world import World
@@ -54,6 +54,9 @@ class Program:
         self._world = world
         self._agenda = world.agenda
         self._watchers = tuple(watchers)
+        # Who is shown a turn, worked out once: a life has thousands of turns, and few watchers care for a quiet one.
+        self._lookers = tuple(w for w in self._watchers if type(w).turn is not Watcher.turn)
+        self._quiet_lookers = {kind: tuple(w for w in self._lookers if kind in w.quiet) for kind in EVERYDAY}
         self._record = record
         self._hash = hashlib.sha256()
         self._tick_ms = world.plan.config.execution.tick_interval_ms
@@ -232,19 +235,27 @@ class Program:
             raise Violation("engine", f"{type(message).__name__} raised {type(e).__name__}: {e}") from e
         self.turns += 1
         self._write(encode_turn(local_ms, message, effects))
-        if effects or not isinstance(message, (Tick, Bbo, AssetCtx)):
+        lookers = None if effects else self._quiet_lookers.get(type(message))
+        if lookers is None:
+            lookers = self._lookers
             world.tell(message, effects)
+            if not self._perform_all(engine, message, effects):
+                return
+        for watcher in lookers:
+            watcher.turn(world, message, effects)
+
+    def _perform_all(self, engine: Engine, message: Message, effects: list[Effect]) -> bool:
+        """False when the program did not live to the end of it."""
         kill_after = self._kill_after(effects)
         ordered = [e for e in effects if not isinstance(e, Journal)] + [e for e in effects if isinstance(e, Journal)]
         for number, effect in enumerate(ordered):
             if number == kill_after:
                 self._kill(message, ordered[:number])
-                return
+                return False
             self._perform(engine, effect)
             if self.engine is not engine:
-                return
-        for watcher in self._watchers:
-            watcher.turn(world, message, effects)
+                return False
+        return True
 
     def _write(self, line: bytes) -> None:
         self._hash.update(line)

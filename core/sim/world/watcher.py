@@ -6,14 +6,19 @@ A watcher that finds something wrong raises `Violation`; the world stops there, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from core.messages.effects import Effect
+from core.messages.events import AssetCtx, Bbo, Tick
 from core.messages.tape import Message
 from core.sim.truth import ActionEntry
 
 if TYPE_CHECKING:
     from core.sim.world.world import World
+
+
+EVERYDAY: tuple[type, ...] = (Tick, Bbo, AssetCtx)
+"""Messages that come all the time. Most of them the engine answers with nothing: quiet turns, nine in ten of a life."""
 
 
 class Violation(Exception):
@@ -27,6 +32,10 @@ class Violation(Exception):
 
 class Watcher:
     """Looks at nothing; checkers override what they need."""
+
+    quiet: ClassVar[tuple[type, ...]] = EVERYDAY
+    """Of which messages it is shown the quiet turns too. What only reads effects, or a state that never changes without one, says `()`
+    and costs a life nothing; every turn that is not quiet is shown to all."""
 
     def started(self, world: World) -> None:
         """An engine was made: the first, or one after a restart."""

@@ -163,8 +163,7 @@ class World:
             self.agenda.at(START_MS + planned.at_ms, self._strike_at(planned.name, dice))
 
     def live_until(self, until_ms: int) -> None:
-        while self.agenda.step(until_ms):
-            pass
+        self.agenda.run(until_ms)
 
     def calm(self) -> None:
         """Nothing goes wrong from here on."""

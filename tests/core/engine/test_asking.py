@@ -81,3 +81,13 @@ def test_a_dropped_question_leaves_no_trace() -> None:
     asker.ask(XYZ, NOW)
     asker.drop(XYZ)
     assert asker.ask(XYZ, NOW + 1) == [Ask(XYZ)]
+
+
+def test_a_failure_of_what_nobody_asked_says_nothing_about_the_next_question() -> None:
+    """It is of a connection that is gone, and the interval of this one's last good answer holds."""
+    asker = Asker()
+    asker.ask(XYZ, NOW)
+    asker.on_answer(XYZ, NOW)
+    asker.on_failure(XYZ, NOW + 1)
+    assert asker.ask_every(XYZ, 60_000, NOW + 59_999) == []
+    assert asker.ask_every(XYZ, 60_000, NOW + 60_000) == [Ask(XYZ)]

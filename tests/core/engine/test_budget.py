@@ -81,4 +81,5 @@ def test_post_only_phase_holds_entries_for_a_minute() -> None:
 def test_before_the_first_reading_nothing_is_refused_for_it() -> None:
     b = ActionBudget()
     b.on_posted(1, NOW)
+    b.on_refunded(1)
     assert (b.used, b.cap, b.refuses_entry(NOW)) == (None, None, "")

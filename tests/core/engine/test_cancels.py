@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from engine_rig import BUY, NOW, SNDK, D
+from engine_rig import BUY, FOREIGN, NOW, SNDK, D
 from msgspec.structs import replace
 
 from core.engine.cancels import CancelDesk
 from core.engine.orders import OrderTable
-from core.model.cloid import CloidMaker
+from core.model.cloid import Cloid, CloidMaker
 from core.model.order import PendingCancel, PendingOrder, Purpose, TimeInForce, TrackedOrder
 
 
@@ -64,3 +64,32 @@ def test_the_order_behind_a_cancel() -> None:
     desk.want(order)
     assert desk.order_of(PendingCancel(SNDK, oid=9)) is order
     assert desk.order_of(PendingCancel(SNDK, oid=10)) is None
+
+
+def test_what_found_no_room_in_the_queue_is_due_again_a_second_later() -> None:
+    desk = CancelDesk()
+    desk.want(tracked(9))
+    (cancel,) = desk.due(NOW)
+    desk.on_not_queued(cancel, NOW)
+    assert desk.due(NOW + 999) == []
+    assert desk.due(NOW + 1_000) == [cancel]
+
+
+def test_an_answer_for_an_order_that_ended_delays_nothing_later() -> None:
+    desk, order = CancelDesk(), tracked(9)
+    desk.want(order)
+    (cancel,) = desk.due(NOW)
+    desk.on_ended(order)
+    desk.on_answer(cancel, NOW)
+    desk.want(order)
+    assert desk.due(NOW) == [cancel]
+
+
+def test_a_released_hard_stop_gives_up_the_orders_of_others_and_keeps_ours() -> None:
+    desk, ours = CancelDesk(), tracked(9)
+    nameless, foreign = replace(tracked(10), cloid=None), replace(tracked(11), cloid=Cloid(FOREIGN))
+    for order in (nameless, ours, foreign):
+        desk.want(order)
+    desk.give_up_foreign()
+    assert desk.wanted == [ours]
+    assert desk.due(NOW) == [PendingCancel(SNDK, oid=9)]

@@ -112,6 +112,17 @@ def test_nothing_without_oracle_or_touch() -> None:
     assert check(state) is None
 
 
+def test_nothing_with_one_side_of_the_book_or_without_the_markets_spec() -> None:
+    """The edge at the ask is there; what it would be sent at is not known."""
+    one_sided = market("199.00", "199.10", "200")
+    one_sided.bid_px = one_sided.bid_sz = None
+    assert one_sided.edge_bps(is_buy=True) == 45
+    assert check(one_sided) is None
+    unlisted = market("199.00", "199.10", "200")
+    unlisted.spec = None
+    assert check(unlisted) is None
+
+
 @given(st.decimals("0.5", "90000", places=4), st.decimals("-0.01", "0.01", places=5), st.integers(0, 5))
 def test_what_it_proposes_could_be_sent_and_is_worth_it(oracle: Decimal, off: Decimal, sz_decimals: int) -> None:
     ask = oracle * (1 + off)

@@ -144,6 +144,18 @@ def test_without_a_fresh_touch_the_fresh_mark_is_the_reference() -> None:
     assert order_of(rig.posts[-1]).price == D("188.1")
 
 
+def test_where_all_data_is_old_the_exchanges_mark_of_the_position_is_the_reference() -> None:
+    rig = Rig()
+    rig.open_position()
+    rig.quotes_live = False
+    rig.muted = {QueryBook}
+    rig.venue.quotes[SNDK] = (D("179.98"), D("180.02"))
+    rig.advance(11_000)
+    flatten_all(rig)
+    rig.advance(100)
+    assert order_of(rig.posts[-1]).price == D("178.2")
+
+
 # --- cancels ------------------------------------------------------------------------------------------------------------------
 
 

@@ -106,3 +106,9 @@ def test_no_mark_is_not_ready() -> None:
 def test_skipped_are_position_pending_and_budget_alone(gate: Gate) -> None:
     expected = gate in (Gate.HAS_POSITION, Gate.PENDING_ORDER, Gate.ACTION_BUDGET)
     assert Denied(gate, "x").skipped is expected
+
+
+def test_a_size_of_zero_is_called_that_and_not_a_small_amount() -> None:
+    denied = judge(replace(FREE, size=D(0)))
+    assert denied is not None
+    assert denied.text == "size: rounds to zero lots"

@@ -77,3 +77,23 @@ def test_a_case_is_opened_once_and_closed_once() -> None:
     assert desk.close(lost.cloid) is None
     assert not desk.uses_post(7)
     assert desk.earliest_sent_ms is None
+
+
+def test_bytes_that_the_exchange_has_had_are_not_repeated_and_absence_counts_soon() -> None:
+    desk, lost, other = LookupDesk(), case(entry=False, post_id=1), case(entry=False, post_id=2)
+    for c in (lost, other):
+        desk.open(c)
+    desk.on_nonce_used(1, NOW + 6_000)
+    assert desk.due_repeat(NOW + 6_000) == 2, "the other post's bytes are not known to have arrived"
+    assert desk.due_repeat(NOW + 6_000) is None
+    for c in (lost, other):
+        desk.on_miss(c.cloid, NOW + 7_000)
+    assert (lost.misses, other.misses) == (1, 0)
+
+
+def test_bytes_that_were_used_never_make_the_proof_wait_longer() -> None:
+    desk, lost = LookupDesk(), case(entry=False)
+    desk.open(lost)
+    counts_from = lost.absent_counts_from_ms
+    desk.on_nonce_used(1, counts_from)
+    assert lost.absent_counts_from_ms == counts_from

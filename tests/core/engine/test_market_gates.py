@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from engine_rig import NOW, SNDK, SPECS, D
+from engine_rig import NOW, NVDA, SNDK, SPECS, D
+from msgspec.structs import replace
 
 from core.config import RiskConfig
-from core.engine.market_gates import MarketGates
+from core.engine.market_gates import MarketGates, MarketVerdict
 from core.engine.markets import MarketState
 
 
@@ -52,7 +53,9 @@ def _set(**values: object) -> Callable[[MarketState], None]:
         (_set(left_out=True), "left out"),
         (_set(bbo_at_ms=None), "bbo stale: never seen"),
         (_set(bbo_at_ms=NOW - 2_001), "bbo stale: 2.0 s > 2.0 s; clears with a touch"),
-        (_set(ctx_at_ms=NOW - 8_001), "oracle stale"),
+        (_set(spec=replace(SPECS[SNDK], is_delisted=True)), "delisted"),
+        (_set(ctx_at_ms=None), "oracle stale: never seen"),
+        (_set(ctx_at_ms=NOW - 8_001), "oracle stale: 8.0 s > 8.0 s; clears with an update"),
         (_set(went_back_ms=NOW - 999), "time went backwards"),
         (_set(ask_px=None), "one-sided book"),
         (_set(bid_px=D("200.02")), "crossed book"),
@@ -130,3 +133,34 @@ def test_open_interest_at_its_cap_waits_a_minute() -> None:
     assert "open interest" in desk.judge(state, NOW).blocked
     state.bbo_at_ms = state.ctx_at_ms = NOW + 60_000
     assert desk.judge(state, NOW + 60_000).blocked == ""
+
+
+def test_a_crossed_or_one_sided_touch_teaches_no_spread() -> None:
+    """A negative spread would pull the usual one down, until every honest spread is too wide."""
+    g = gates()
+    for _ in range(30):
+        g.on_touch(spread(good_market(), "2"))
+    one_sided = good_market()
+    one_sided.bid_px = None
+    for _ in range(500):
+        g.on_touch(one_sided)
+        g.on_touch(spread(good_market(), "-50"))
+    assert g.judge(spread(good_market(), "2"), NOW) == MarketVerdict("")
+
+
+def test_what_happened_on_a_market_that_is_not_ours_pauses_none_of_ours() -> None:
+    g = gates()
+    for _ in range(3):
+        g.on_entry_ended(NVDA, filled=False, now_ms=NOW)
+    g.on_open_interest_cap(NVDA, NOW)
+    assert g.judge(good_market(), NOW).blocked == ""
+    g.on_entry_ended(SNDK, filled=False, now_ms=NOW)
+    assert g.judge(good_market(), NOW).blocked == "last entry not filled: pause, 1.0 s left", "the shortest one"
+
+
+def test_one_shock_does_not_become_the_usual_spread() -> None:
+    g = gates()
+    for _ in range(30):
+        g.on_touch(spread(good_market(), "2"))
+    g.on_touch(spread(good_market(), "1500"))
+    assert g.judge(spread(good_market(), "14"), NOW).blocked.startswith("spread 14.0 bps > 6 x usual 2.2")

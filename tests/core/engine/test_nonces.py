@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+from collections import deque
 from threading import Barrier, Thread
 
 import pytest
@@ -148,3 +149,28 @@ def test_an_error_inside_leaves_it_usable() -> None:
         clockless.next()
     clockless._offset_ms = 0
     assert clockless.next() == NOW, "the token was given back"
+
+
+class TokenElsewhere(deque[None]):
+    """Another thread has the token whenever it is asked for the first two times."""
+
+    def __init__(self) -> None:
+        super().__init__((None,))
+        self.asked = 0
+
+    def pop(self) -> None:  # type: ignore[override]
+        self.asked += 1
+        if self.asked <= 2:
+            raise IndexError
+        super().pop()
+
+
+def test_who_finds_the_token_taken_tries_again_and_gives_it_back() -> None:
+    nonces = NonceManager(HandClock())
+    nonces._token = token = TokenElsewhere()
+    assert nonces.next() == NOW
+    assert (token.asked, len(token)) == (3, 1)
+    with pytest.raises(TimeDriftTooLarge):
+        nonces.sync_with_server(NOW + 60_000)
+    assert len(token) == 1
+    assert nonces.next() == NOW + 1

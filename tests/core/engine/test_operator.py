@@ -100,3 +100,23 @@ def test_pause_stop_and_trip_are_answered_too() -> None:
         assert answered(rig, command)
     assert rig.m.stopping is not None
     assert rig.m.stopping.reason == "end", "the first reason stands"
+
+
+def test_a_queued_entry_is_taken_back_and_the_answer_says_so() -> None:
+    rig = Rig()
+    rig.enter(SNDK)
+    rig.dislocate(NVDA)
+    (queued,) = [o for o in rig.m.orders.live() if o.market == NVDA]
+    assert queued.cloid is not None
+    assert answered(rig, CancelOrder(command_id="a", cloid=queued.cloid)).endswith("taken back before it left")
+    rig.advance(300)
+    assert len(rig.posts) == 1
+    assert not rig.m.orders.is_busy(NVDA)
+
+
+def test_a_command_that_has_no_handler_is_our_own_mistake_and_no_silence() -> None:
+    class NeverHeardOf(Command, frozen=True, kw_only=True):
+        pass
+
+    with pytest.raises(AssertionError, match="NeverHeardOf has no handler"):
+        Rig().handle(NeverHeardOf(command_id="a"))

@@ -199,3 +199,27 @@ def test_settled_orders_are_kept_for_late_echoes_but_not_forever() -> None:
         table.report(o.cloid, Report.DROPPED, NOW)
     assert len(table.ended()) == 500
     assert table.get(o.cloid) is not None
+
+
+def test_an_order_that_was_forgotten_is_not_recognised_by_its_oid_either() -> None:
+    table, first = OrderTable(), order()
+    table.register(first, Purpose.ENTRY, "", NOW)
+    table.report(first.cloid, Report.REJECTED, NOW, oid=9, venue_filled=D(0))
+    for _ in range(500):
+        o = order()
+        table.register(o, Purpose.ENTRY, "", NOW)
+        table.report(o.cloid, Report.DROPPED, NOW)
+    assert table.get(first.cloid) is None
+    assert table.report(first.cloid, Report.CANCELED, NOW) is None
+    assert table.on_fill(fill(first, "1", oid=9, cloid=False), NOW) is None, "somebody else's, as far as we can tell"
+
+
+def test_a_late_word_about_a_settled_order_is_kept_and_makes_it_live_no_more() -> None:
+    o = order()
+    table = table_with(o)
+    table.report(o.cloid, Report.CANCELED, NOW, oid=9, venue_filled=D(0))
+    change = table.on_venue_report(report_of(o, OrderStatus.CANCELED, 9, filled=D("0.5")), NOW + 5)
+    assert change is not None
+    assert (change.after.venue_filled, change.settled) == (D("0.5"), False)
+    assert table.get(o.cloid) == change.after
+    assert table.unsettled() == []

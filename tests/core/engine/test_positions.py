@@ -172,6 +172,16 @@ def test_two_answers_that_differ_from_each_other_prove_nothing() -> None:
     assert change.after.size == 1
 
 
+def test_a_position_that_only_one_answer_had_is_no_first_witness_for_a_later_one() -> None:
+    tracker = synced()
+    assert ask(tracker, read(1_000, D(1))) == []
+    assert tracker.is_suspect(SNDK)
+    assert ask(tracker, read(2_000)) == [], "neither of us has it"
+    assert not tracker.has_suspects
+    assert ask(tracker, read(9_000, D(1))) == []
+    assert tracker.get(SNDK) is None
+
+
 def test_the_first_answer_of_a_connection_is_taken_over_at_once() -> None:
     tracker = synced()
     take(tracker, fill(BUY, "1", 1))

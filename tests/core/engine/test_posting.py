@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from engine_rig import (
     BTC,
+    IOC_NO_MATCH,
     NVDA,
     SNDK,
     D,
@@ -19,11 +20,13 @@ from engine_rig import (
 )
 
 from core.config import ExecutionConfig
+from core.engine.budget import LIMITED_INTERVAL_MS
 from core.engine.entries import ENTRY_MAX_AGE_MS
-from core.messages.commands import CancelAll, FlattenMarket, TripHardStop
-from core.messages.effects import ForgetPost, Post, PostRow
-from core.messages.events import OrderOutcome, Outcome, PostReply, Tick
-from core.messages.queries import QueryFills, QueryOrderStatus
+from core.messages.commands import CancelAll, FlattenAll, FlattenMarket, TripHardStop
+from core.messages.effects import Ask, ForgetPost, Post, PostRow
+from core.messages.events import OrderOutcome, Outcome, PostReply, RateLimitRead, ServerTimeRead, Tick
+from core.messages.queries import QueryFills, QueryOpenOrders, QueryOrderStatus
+from core.model.cloid import CloidMaker
 from core.model.order import Orders, OrderStatus
 
 
@@ -213,6 +216,22 @@ def test_6_refused_exit_is_tried_anew_by_the_flattener() -> None:
     again = order_of(rig.posts[-1])
     assert again.reduce_only
     assert again.cloid != order_of(post).cloid
+
+
+def test_6_refused_cancels_are_asked_again_a_second_later() -> None:
+    rig = Rig()
+    rig.venue.open_orders = [foreign_order(NVDA)]
+    rig.handle(update(foreign_order(NVDA)))
+    rig.handle(TripHardStop(command_id="x"))
+    rig.advance(100)
+    post = rig.posts[-1]
+    rig.refuse(post, "some fault")
+    assert post.post_id not in rig.kept_bytes
+    rig.advance(900)
+    assert rig.posts[-1] is post
+    rig.advance(200)
+    assert cancels_of(rig.posts[-1]) == cancels_of(post)
+    assert rig.posts[-1].nonce > post.nonce
 
 
 def test_6_a_transport_error_proves_nothing() -> None:
@@ -468,3 +487,331 @@ def test_tick_dispatch_waits_for_the_tick() -> None:
     assert rig.dislocate() is None
     rig.handle(Tick())
     assert isinstance(rig.posts[-1].batch, Orders)
+
+
+# --- what is reported late, twice, or not at all ------------------------------------------------------------------------------
+
+
+def test_reports_of_a_post_that_is_closed_change_nothing() -> None:
+    rig = Rig()
+    post = rig.enter()
+    rig.reject(post)
+    before = rig.snapshot()
+    rig.refuse(post, "some fault")
+    rig.not_sent(post)
+    after = rig.snapshot()
+    assert after.orders == before.orders
+    assert (after.tally, after.budget, after.audit) == (before.tally, before.budget, before.audit)
+
+
+def test_a_repeat_that_did_not_leave_costs_nothing_and_is_made_again() -> None:
+    rig = Rig()
+    rig.muted = {QueryOrderStatus, QueryFills}
+    post = flattening(rig)
+    rig.advance(5_000)
+    rig.sends = False
+    rig.advance(100)
+    failures = rig.snapshot().tally.send_failures
+    rig.not_sent(rig.reposts[0])
+    assert rig.snapshot().tally.send_failures == failures
+    assert post.post_id in rig.kept_bytes
+    rig.sends = True
+    rig.advance(2_000)
+    assert [r.original_post_id for r in rig.reposts] == [post.post_id] * 2
+
+
+def test_an_answer_that_overtakes_the_report_of_its_sending_settles_and_measures_nothing() -> None:
+    rig = Rig()
+    rig.sends = False
+    post = rig.enter()
+    rig.fill_post(post)
+    assert rig.order(order_of(post)).is_settled
+    assert rig.snapshot().connection.order_latency_ms is None
+    assert (rig.m.posts.sent_total, rig.inflight) == (0, 0)
+
+
+def test_an_order_that_ended_is_not_looked_for_when_its_answer_is_lost() -> None:
+    rig = Rig()
+    rig.muted = {QueryOrderStatus, QueryFills}
+    post = rig.enter()
+    order = order_of(post)
+    rig.handle(update(report_of(order, OrderStatus.REJECTED, 9, text="iocCancelRejected")))
+    rig.advance(6_000)
+    assert rig.order(order).status is OrderStatus.REJECTED
+    assert not any(isinstance(e.query, QueryOrderStatus) for e in rig.effects(Ask))
+    assert post.post_id not in rig.kept_bytes
+
+
+def test_exits_in_the_queue_are_dropped_by_a_disconnect_and_made_anew_after_it() -> None:
+    """At a new price, after the positions were read."""
+    rig = Rig()
+    rig.open_position()
+    rig.sends = False
+    rig.enter(NVDA)
+    rig.handle(FlattenMarket(command_id="f", market=SNDK))
+    rig.advance(100)
+    (queued,) = [o for o in rig.m.orders.live() if o.reduce_only]
+    rig.disconnect()
+    assert queued.cloid is not None
+    ended = rig.m.orders.get(queued.cloid)
+    assert ended is not None
+    assert (ended.status, ended.reason) == (OrderStatus.CANCELED, "disconnected")
+    rig.sends = True
+    rig.muted = {QueryOrderStatus, QueryFills}
+    rig.ready()
+    exits = [o for p in rig.posts if isinstance(p.batch, Orders) for o in orders_of(p) if o.reduce_only]
+    assert len(exits) == 1
+    assert exits[0].cloid != queued.cloid
+
+
+# --- the last look before signing ----------------------------------------------------------------------------------------------
+
+
+def test_what_ended_while_its_cancel_waited_is_not_cancelled() -> None:
+    rig = Rig()
+    rig.sends = False
+    first = rig.enter(SNDK)
+    resting = foreign_order(NVDA, cloid=CloidMaker(0).next())
+    rig.handle(update(resting))
+    rig.handle(CancelAll(command_id="c"))
+    rig.advance(100)
+    assert rig.m.scheduler.depths[0] == 2
+    rig.handle(update(resting, status=OrderStatus.CANCELED))
+    rig.sends = True
+    rig.sent(first)
+    rig.advance(300)
+    cancelled = [c.oid for p in rig.posts[1:] for c in cancels_of(p).cancels]
+    assert cancelled == [None], "only the entry, which has no oid yet"
+
+
+# --- answers to repeats, to cancels, and in odd numbers -------------------------------------------------------------------------
+
+
+def test_more_answers_than_orders_are_cut() -> None:
+    rig = Rig()
+    post = rig.enter()
+    rig.reply(post, OrderOutcome(Outcome.ERROR, error=IOC_NO_MATCH), OrderOutcome(Outcome.RESTING, 9))
+    assert rig.order(order_of(post)).status is OrderStatus.REJECTED
+    assert f"post {post.post_id}: 2 answers for 1 items" in rig.audit("post")
+
+
+def test_answers_to_a_repeat_whose_bytes_hold_more_orders_are_not_given_out() -> None:
+    rig = Rig()
+    rig.open_position(SNDK)
+    rig.open_position(NVDA)
+    rig.handle(FlattenAll(command_id="f"))
+    rig.advance(100)
+    sndk, nvda = orders_of(rig.posts[-1])
+    rig.muted = {QueryOrderStatus, QueryFills}
+    rig.advance(5_100)
+    rig.handle(update(report_of(sndk, OrderStatus.CANCELED, 900)))
+    rig.advance(2_100)
+    rig.reply(rig.reposts[-1], OrderOutcome(Outcome.ERROR, error="no"), OrderOutcome(Outcome.FILLED, 901))
+    assert rig.order(nvda).status is OrderStatus.UNKNOWN
+
+
+def test_a_repeat_that_is_a_duplicate_nonce_proves_that_the_first_copy_arrived() -> None:
+    rig = Rig()
+    rig.muted = {QueryOrderStatus, QueryFills}
+    post = flattening(rig)
+    rig.advance(5_100)
+    rig.refuse(rig.reposts[-1], "Invalid nonce: duplicate nonce 1705054000000")
+    assert f"post {rig.reposts[-1].post_id}: the exchange had it already" in rig.audit("post")
+    rig.advance(10_000)
+    assert len(rig.reposts) == 1, "its bytes are used up"
+    assert rig.order(order_of(post)).status is OrderStatus.UNKNOWN
+    rig.muted = set()
+    rig.advance(17_000)
+    assert rig.order(order_of(post)).reason == "never executed: proven absent"
+
+
+def test_a_budget_that_the_exchange_calls_used_up_leaves_exits_and_cancels_only() -> None:
+    rig = Rig()
+    rig.refuse(rig.enter(), "Too many cumulative requests sent (10001 > 10000) for cumulative volume traded $0.")
+    assert rig.snapshot().budget.limited
+    assert rig.dislocate(NVDA) is None
+    assert rig.market(NVDA).last_denial == "action budget: address budget used up: exits and cancels only"
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_post_only_phase_holds_entries_back_whoever_says_so(whole: bool) -> None:
+    rig = Rig()
+    post, error = rig.enter(), "Only post-only orders allowed immediately after a network upgrade"
+    if whole:
+        rig.refuse(post, error)
+    else:
+        rig.reject(post, error)
+    rig.advance(30_000)
+    assert rig.market(NVDA).gate.startswith("action budget: post-only phase after an upgrade")
+    assert not rig.snapshot().hard_stop.tripped
+
+
+def test_a_signature_that_the_exchange_cannot_place_is_a_critical_alert() -> None:
+    rig = Rig()
+    rig.refuse(rig.enter(), "User or API Wallet 0x00 does not exist.")
+    assert rig.alerts() == ["signature mismatch"]
+
+
+def cancelling(rig: Rig) -> Post:
+    """A resting order of an earlier run, and its cancel on the way."""
+    rig.venue.open_orders = [foreign_order(NVDA, cloid=CloidMaker(0).next())]
+    rig.handle(update(rig.venue.open_orders[0]))
+    rig.handle(CancelAll(command_id="c"))
+    rig.advance(100)
+    return rig.posts[-1]
+
+
+def test_a_cancel_of_what_is_gone_asks_for_the_list_and_is_done() -> None:
+    rig = Rig()
+    post = cancelling(rig)
+    rig.venue.open_orders = []
+    rig.reject(post, "Order was never placed, already canceled, or filled. asset=110002")
+    assert Ask(QueryOpenOrders("xyz")) in rig.last
+    assert rig.m.cancels.wanted == []
+    rig.advance(3_000)
+    assert rig.posts == [post]
+
+
+def test_a_cancel_that_is_refused_for_another_reason_is_told_and_asked_again() -> None:
+    rig = Rig()
+    post = cancelling(rig)
+    rig.reject(post, "something else")
+    assert rig.audit("cancel") == ["xyz:NVDA: something else"]
+    assert Ask(QueryOpenOrders("xyz")) not in rig.last
+    rig.advance(1_100)
+    assert cancels_of(rig.posts[-1]) == cancels_of(post)
+    assert len(rig.posts) == 2
+
+
+def test_an_answer_to_a_cancel_of_an_order_that_ended_meanwhile_asks_nothing() -> None:
+    rig = Rig()
+    post = cancelling(rig)
+    rig.handle(update(rig.venue.open_orders[0], status=OrderStatus.CANCELED))
+    rig.reply(post, OrderOutcome(Outcome.CANCELED))
+    assert not any(isinstance(e, Ask) for e in rig.last)
+    rig.advance(3_000)
+    assert rig.posts == [post]
+
+
+def test_a_cancel_without_an_answer_asks_for_the_list_and_is_not_repeated_as_bytes() -> None:
+    rig = Rig()
+    post = cancelling(rig)
+    rig.log.clear()
+    rig.advance(5_000)
+    assert Ask(QueryOpenOrders("xyz")) in rig.effects(Ask)
+    assert post.post_id not in rig.kept_bytes
+    rig.advance(1_100)
+    assert rig.reposts == []
+    assert cancels_of(rig.posts[-1]) == cancels_of(post)
+
+
+# --- what holds posts back, and what is counted ----------------------------------------------------------------------------------
+
+
+def test_nothing_is_repeated_while_the_connection_is_down() -> None:
+    rig = Rig()
+    rig.muted = {QueryOrderStatus, QueryFills}
+    post = flattening(rig)
+    rig.disconnect()
+    rig.advance(10_000)
+    assert rig.reposts == []
+    rig.ready()
+    assert [r.original_post_id for r in rig.reposts] == [post.post_id]
+
+
+def test_with_the_budget_used_up_even_exits_keep_their_distance() -> None:
+    rig = Rig()
+    rig.open_position()
+    rig.handle(RateLimitRead(10_000, 10_000, D(0)))
+    rig.advance(LIMITED_INTERVAL_MS)
+    rig.handle(FlattenMarket(command_id="f", market=SNDK))
+    rig.advance(100)
+    first = rig.posts[-1]
+    assert order_of(first).reduce_only
+    rig.reject(first)
+    rig.advance(LIMITED_INTERVAL_MS - 100)
+    assert rig.posts[-1] is first
+    rig.advance(100)
+    assert rig.posts[-1] is not first
+
+
+@pytest.mark.parametrize("end", ["not sent", "refused", "silence"])
+def test_a_post_that_came_to_nothing_makes_entries_wait_and_the_next_answer_ends_the_count(end: str) -> None:
+    rig = Rig()
+    rig.muted = {QueryOrderStatus, QueryFills}
+    rig.sends = end != "not sent"
+    post = rig.enter(SNDK)
+    used = rig.snapshot().budget.used
+    if end == "not sent":
+        rig.not_sent(post)
+    elif end == "refused":
+        rig.refuse(post, "some fault")
+    else:
+        rig.advance(5_000)
+    budget = rig.snapshot().budget
+    assert used is not None
+    assert budget.used == (used if end == "silence" else used - 1), "only what may have arrived is paid for"
+    assert budget.blocked_until_ms == rig.now + 1_000
+    rig.sends = True
+    rig.advance(1_000)
+    rig.reject(rig.enter(NVDA))
+    rig.advance(100)
+    rig.refuse(rig.enter(BTC), "some fault")
+    assert rig.snapshot().budget.blocked_until_ms == rig.now + 1_000, "the first failure of a new count"
+
+
+def test_a_post_that_leaves_ends_the_row_of_those_that_do_not() -> None:
+    rig = Rig()
+    rig.open_position()
+    rig.sends = False
+    rig.handle(FlattenMarket(command_id="f", market=SNDK))
+    for _ in range(2):
+        rig.advance(100)
+        rig.not_sent(rig.posts[-1])
+    rig.advance(100)
+    rig.sent(rig.posts[-1])
+    rig.reject(rig.posts[-1])
+    for _ in range(2):
+        rig.advance(2_100)
+        rig.not_sent(rig.posts[-1])
+    assert rig.snapshot().tally.send_failures == 4
+    assert "posts do not leave" not in rig.alerts()
+
+
+def test_every_end_of_a_post_is_journaled_in_its_words() -> None:
+    rig = Rig(make_config(execution=ExecutionConfig(max_notional_total=D(200))))
+    rig.muted = {QueryOrderStatus, QueryFills}
+    rig.sends = False
+    rig.not_sent(rig.enter(SNDK), "no route")
+    rig.advance(2_000)
+    rig.enter(SNDK)
+    rig.advance(5_000)
+    rig.sends = True
+    rig.advance(5_000)
+    rig.refuse(rig.enter(NVDA), "some fault")
+    rig.advance(5_000)
+    rig.enter(NVDA)
+    rig.advance(5_000 + 8_000)  # so long is the pause after four
+    rig.enter(BTC)
+    rig.disconnect()
+    ends = [r.outcome for r in rig.rows(PostRow) if r.outcome != "opened"]
+    assert ends == ["not sent: no route", "timed out unsent", "refused: some fault", "timed out", "disconnected"]
+
+
+def test_an_ioc_ends_with_what_it_got() -> None:
+    rig = Rig()
+    post = rig.enter()
+    part = rig.execute(order_of(post), size=D("0.1"))
+    rig.reply_filled(post, part)
+    assert rig.order(order_of(post)).status is OrderStatus.FILLED
+    rig.show(part)
+    assert rig.order(order_of(post)).is_settled
+    position = rig.position()
+    assert position is not None
+    assert position.size == D("0.1")
+
+
+def test_an_expiry_is_on_the_exchanges_clock() -> None:
+    rig = Rig()
+    rig.handle(ServerTimeRead(rig.now + 1_500, rig.now))
+    assert rig.enter().expires_after_ms == rig.now + 1_500 + 5_000

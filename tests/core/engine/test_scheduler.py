@@ -276,6 +276,16 @@ def test_remove_takes_back_one_queued_order() -> None:
     assert desk.scheduler.is_empty
 
 
+def test_one_queued_order_is_taken_back_and_the_rest_keep_their_order() -> None:
+    desk = Desk()
+    orders = [desk.new()[0] for _ in range(3)]
+    exits = [desk.exit()[0] for _ in range(3)]
+    assert desk.scheduler.remove(orders[1].cloid)
+    assert desk.scheduler.remove(exits[1].cloid)
+    assert not desk.scheduler.remove(orders[1].cloid), "it is gone already"
+    assert desk.scheduler.tick() == Orders((exits[0], exits[2], orders[0], orders[2]))
+
+
 def test_disconnect_empties_exits_and_cancels() -> None:
     desk = Desk()
     exit_, _ = desk.exit()

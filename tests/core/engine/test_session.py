@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from engine_rig import ACCOUNT, BTC, NVDA, SIGNER, SNDK, SPECS, D, Rig, make_config, order_of, report_of
+import pytest
+from engine_rig import ACCOUNT, BTC, NVDA, SIGNER, SNDK, SPECS, D, Rig, make_config, make_run, order_of, report_of
 from msgspec.structs import replace
 
 from core.config import MarketConfig
 from core.messages.effects import Ask, Reconnect, Refuse, Subscribe
-from core.messages.events import Connected, Disconnected, FeesRead, OrderOutcome, Outcome, RoleRead, SpecsRead
+from core.messages.events import (
+    Connected,
+    Disconnected,
+    FeesRead,
+    OrderOutcome,
+    Outcome,
+    RoleRead,
+    ServerTimeRead,
+    SpecsRead,
+    Subscribed,
+    TimeJump,
+)
 from core.messages.queries import (
     QueryBook,
     QueryFees,
@@ -19,6 +31,7 @@ from core.messages.queries import (
     QuerySpecs,
 )
 from core.messages.snapshot import ConnectionPhase, TradingState
+from core.model.market import MarketKey
 from core.model.order import OrderStatus
 
 
@@ -211,6 +224,45 @@ def test_observation_mode_watches_and_sends_nothing() -> None:
     assert rig.snapshot().tally.signals == 1
 
 
+def test_an_observer_without_an_account_asks_for_none_and_is_live_with_its_market_data() -> None:
+    config = make_config(mode="observation", signer=None)
+    rig = Rig(config, ready=False, run=make_run(config, account=""))
+    rig.handle(Connected(1))
+    rig.quote()
+    rig.advance(70_000)
+    asked = {type(a.query) for a in rig.effects(Ask)}
+    assert asked == {QuerySpecs, QueryServerTime}
+    assert rig.snapshot().connection.phase is ConnectionPhase.LIVE
+    assert rig.effects(Reconnect) == [], "an account that is not there owes us no first word"
+
+
+def test_an_observer_without_an_account_asks_for_a_quiet_touch_too() -> None:
+    config = make_config(mode="observation", signer=None)
+    rig = Rig(config, ready=False, run=make_run(config, account=""))
+    rig.handle(Connected(1))
+    rig.advance(1_000)
+    assert {a.query for a in rig.effects(Ask)} >= {QueryBook(m) for m in (SNDK, NVDA, BTC)}
+
+
+def test_a_book_answer_of_a_market_that_is_not_ours_teaches_nothing() -> None:
+    rig = Rig()
+    other = replace(rig.venue.bbo(SNDK, rig.now, from_book=True), market=MarketKey("xyz", "GOLD"))
+    assert rig.handle(other) == []
+    assert rig.snapshot().ready.is_ready
+
+
+def test_a_time_jump_before_the_first_subscription_starts_no_watch_over_prices() -> None:
+    """Nobody was asked for prices yet: their silence is no reason to connect again."""
+    rig = Rig(ready=False)
+    rig.muted = {QuerySpecs}
+    rig.connect()
+    rig.handle(TimeJump(60_000))
+    rig.quotes_live = False
+    rig.advance(40_000)
+    assert rig.effects(Reconnect) == []
+    assert rig.snapshot().connection.market_age_ms is None
+
+
 def test_orders_are_compared_with_the_exchanges_list_now_and_then() -> None:
     """L04: no order update ever came; the list and orderStatus tell."""
     rig = Rig()
@@ -300,3 +352,42 @@ def test_positions_that_cannot_be_read_for_long_stop_entries_and_not_exits() -> 
     rig.muted = set()
     rig.advance(20_000)
     assert rig.snapshot().ready.is_ready
+
+
+def test_the_first_word_of_the_accounts_channels_is_waited_for_and_no_longer() -> None:
+    rig = Rig(ready=False)
+    rig.handle(Connected(1))
+    rig.handle(Subscribed("orderUpdates", ACCOUNT))
+    rig.advance(15_000)
+    assert rig.effects(Reconnect) == []
+    rig.advance(100)
+    assert [e.reason for e in rig.effects(Reconnect)] == ["no first word of userFills for 15 s"]
+
+
+@pytest.mark.parametrize(("off_ms", "warns"), [(2_000, False), (-2_001, True), (5_000, True)])
+def test_a_clock_that_is_off_is_followed_and_told(off_ms: int, warns: bool) -> None:
+    rig = Rig()
+    rig.handle(ServerTimeRead(rig.now + off_ms, rig.now))
+    assert rig.snapshot().connection.clock_offset_ms == off_ms
+    assert [f"{off_ms:+d} ms" in text for text in rig.audit("clock")] == [True] * warns
+    assert not rig.snapshot().hard_stop.tripped
+
+
+@pytest.mark.parametrize("off_ms", [5_001, -5_001])
+def test_a_clock_that_is_too_far_off_stops(off_ms: int) -> None:
+    rig = Rig()
+    rig.handle(ServerTimeRead(rig.now + off_ms, rig.now))
+    assert rig.snapshot().hard_stop.reason.startswith(f"clock drift: the exchange's clock is {off_ms:+d} ms from ours")
+    assert rig.snapshot().connection.clock_offset_ms == 0
+
+
+def test_after_a_time_jump_a_silence_of_prices_counts_from_then_on() -> None:
+    rig = Rig()
+    rig.quotes_live = False
+    rig.advance(20_000)
+    rig.handle(TimeJump(60_000))
+    assert rig.market(SNDK).ctx_age_ms is None
+    rig.advance(29_900)
+    assert rig.effects(Reconnect) == []
+    rig.advance(200)
+    assert [e.reason for e in rig.effects(Reconnect)] == ["no market data for 30 s"]

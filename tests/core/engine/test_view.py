@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import msgspec
-from engine_rig import BTC, NOW, NVDA, SNDK, D, Rig, foreign_order, order_of, report_of
+from engine_rig import BTC, BUY, NOW, NVDA, SNDK, D, Rig, foreign_order, order_of, report_of
 
 from core.messages.commands import FlattenAll, Shutdown, TripHardStop
 from core.messages.events import OrderOutcome, Outcome
 from core.messages.snapshot import LoopStats, Snapshot, TradingState
+from core.model.market import MarketKey, MarketSpec
 from core.model.order import OrderStatus
 
 
@@ -78,6 +79,20 @@ def test_positions_countdown_and_worth() -> None:
     assert rig.snapshot().pnl.unrealized_usd == (p.mark_px - p.entry_px) * p.size
     assert rig.snapshot().pnl.exposure_usd == p.notional_usd
     assert rig.snapshot().pnl.account_value_usd == 2_000
+
+
+def test_a_position_without_a_price_has_no_worth_and_is_shown_all_the_same() -> None:
+    """In a market that we do not watch, before its positions were read: what is unknown is not zero."""
+    rig = Rig(ready=False)
+    gold = MarketKey("xyz", "GOLD")
+    rig.venue.specs[gold] = MarketSpec(gold, 110003, 3, 2, 20)
+    rig.ready()
+    rig.show(rig.venue.execute(gold, BUY, D("0.5"), D(100), rig.now, 5, None))
+    (p,) = rig.snapshot().positions
+    assert (p.market, p.size, p.is_external) == (gold, D("0.5"), True)
+    assert (p.mark_px, p.notional_usd, p.upnl_usd) == (None, None, None)
+    assert rig.snapshot().pnl.unrealized_usd == 0
+    assert rig.snapshot().pnl.exposure_usd == 50, "against the limits it counts at its entry"
 
 
 def test_a_closing_position_says_why_and_since_when() -> None:
