@@ -5,17 +5,18 @@ talking in one thin loop around them; let the console see one immutable snapshot
 
     model/         what exists      frozen values: market, rounding, cloid, order and its transition table, position, signal
     config.py      every setting, with its limit and its reason; config_errors.py, what to say when one does not fit
-    messages/      what is said     events, commands, queries in; effects and snapshot out
+    messages/      what is said     events, commands, queries in; effects and snapshot out; the tape of both
     engine/        what decides     no clock, no socket, no dice: small machines that know no other (scheduler, orders, positions, ...),
-                   held by machines.py; rooms that see several of them (session, account, entries, exits, posting, stopping, operator);
-                   engine.py, the table of contents
+                   held by machines.py; rooms that see several of them (session, account, away, entries, exits, posting, stopping,
+                   operator); engine.py, the table of contents
     hyperliquid/   how the venue writes   actions, signing, parsing, assets; pure functions
-    sim/           a venue in memory      matching, market, faults; pure and seeded
+    sim/           a venue in memory      matching, market, faults; pure and seeded; replay of a tape through a fresh engine
+    sim/world/     engine and venue in one process under virtual time: a seed is a life, with everything that can go wrong
     runtime/       the outside      engine thread, loop, gateway, signer, keys, journal, simulator server, assembly; decides nothing
 
 Imports go downward only (contracts in pyproject.toml, run by tests/test_architecture.py):
-runtime -> everything; sim -> hyperliquid and below; engine and hyperliquid are strangers and see messages, config and model;
-messages -> config, model; config -> model; model -> nothing of ours.
+runtime -> everything; sim -> engine, hyperliquid and below, of which the venue itself uses no engine; engine and hyperliquid are strangers
+and see messages, config and model; messages -> config, model; config -> model; model -> nothing of ours.
 """
 
 __version__ = "0.1.0"
