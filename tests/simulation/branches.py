@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 
 from core.messages.commands import Command
 from core.messages.effects import Ask, Effect, Journal, OrderRow, PersistLatch, PostRow, SignalRow, TradeRow
@@ -17,6 +18,12 @@ from core.sim.world.watcher import Watcher
 from core.sim.world.world import World
 
 _NUMBERS = re.compile(r"-?\$?\d[\d.,]*")
+
+
+@cache
+def _name(kind: type[Message]) -> str:
+    """Kept, for it is asked for in every turn."""
+    return f"{'command' if issubclass(kind, Command) else 'event'} {kind.__name__}"
 
 
 class Branches(Watcher):
@@ -37,8 +44,7 @@ class Branches(Watcher):
         self.reached[f"venue {entry.kind} {'refused' if entry.error else 'taken'}"] += 1
 
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
-        word = "command" if isinstance(message, Command) else "event"
-        self.reached[f"{word} {type(message).__name__}"] += 1
+        self.reached[_name(type(message))] += 1
         for effect in effects:
             match effect:
                 case Journal(SignalRow(verdict=verdict)):

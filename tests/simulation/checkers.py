@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 
+from book_checkers import BOOK_CHECKERS
 from ledger import ZERO, Ledger, venue_pnl
 from more_checkers import ENTRY_CHECKERS
 from risk_checkers import RISK_CHECKERS
@@ -61,6 +62,8 @@ def orders_of(effect: Effect, *, entries: bool) -> list:
 class Exposure(Checker):
     """Position, what may still become one, and the new order: never above the limits, at the marks known when it was decided."""
 
+    quiet = ()
+
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
         new = [o for e in effects for o in orders_of(e, entries=True)]
         if not new:
@@ -102,6 +105,8 @@ class Exposure(Checker):
 
 class Nonces(Checker):
     """Strictly rising, restarts included; one nonce, one content; a repeat is the very same."""
+
+    quiet = ()
 
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
@@ -149,6 +154,8 @@ class OneEntry(Checker):
 class EntryAllowed(Checker):
     """No entry leaves after the latch, while paused, stopping, disconnected or not ready; and every entry can expire, no exit can."""
 
+    quiet = ()
+
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
         for effect in effects:
             if not isinstance(effect, Post):
@@ -180,6 +187,8 @@ class EntryAllowed(Checker):
 class EntryInTime(Checker):
     """An entry leaves within a bound of its signal, or never."""
 
+    quiet = ()
+
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
         self._signals: dict[str, int] = {}
@@ -202,6 +211,8 @@ class EntryInTime(Checker):
 
 class EntryWorth(Checker):
     """An entry has its edge on the data known, rounded price and all, and that data is fresh."""
+
+    quiet = ()
 
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
         for effect in effects:
@@ -253,6 +264,8 @@ class EntryWorth(Checker):
 class DailyCap(Checker):
     """No entry when the positions opened today have reached the cap."""
 
+    quiet = ()
+
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
         if any(orders_of(e, entries=True) for e in effects):
             engine = world.engine
@@ -265,6 +278,8 @@ class DailyCap(Checker):
 
 class TimeStopped(Checker):
     """No position at the venue older than its TimeStop and a bound, as long as the program is connected and the venue lets it out."""
+
+    quiet = (Tick,)
 
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
@@ -288,6 +303,8 @@ class TimeStopped(Checker):
 
 class Inflight(Checker):
     """Never above the limit, never below zero, always sent minus completed; counted here from the messages and the journal's rows."""
+
+    quiet = ()
 
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
@@ -324,6 +341,8 @@ class Inflight(Checker):
 class Batches(Checker):
     """One action type per batch, caps held, at most one post per interval, none without a connection."""
 
+    quiet = ()
+
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
         self._last_ms: int | None = None
@@ -356,6 +375,8 @@ class Batches(Checker):
 
 class OnTheWire(Checker):
     """No price or size off tick, lot, minimum or band; nothing that the venue calls malformed; no exit where there is nothing to reduce."""
+
+    quiet = ()
 
     MALFORMED = ("tick size", "invalid size", "zero size", "minimum value", "too far from", "invalid price", "lot")
 
@@ -396,6 +417,8 @@ class OnTheWire(Checker):
 class Reducing(Checker):
     """One live exit per market; none on the wrong side of the position that the program knows of."""
 
+    quiet = ()
+
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
         for effect in effects:
             for order in orders_of(effect, entries=False):
@@ -419,6 +442,8 @@ class Reducing(Checker):
 
 class Denials(Checker):
     """Every denial and every acceptance is in the journal once, and counted once."""
+
+    quiet = ()
 
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
@@ -445,6 +470,8 @@ class Denials(Checker):
 
 class Latch(Checker):
     """On the disk before anything else of its turn; the first reason stays; it survives every restart."""
+
+    quiet = ()
 
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
@@ -483,6 +510,8 @@ class Latch(Checker):
 class Stops(Checker):
     """What always has to trip the latch did: a lost connection with something at risk, a limit that was passed."""
 
+    quiet = ()
+
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
         engine = world.engine
         if engine is None:
@@ -505,6 +534,8 @@ class Stops(Checker):
 class ForeignOrders(Checker):
     """Orders of other means are cancelled by the hard stop alone."""
 
+    quiet = ()
+
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
         if self.ledger.latched:
             return
@@ -520,6 +551,8 @@ class ForeignOrders(Checker):
 
 class Connection(Checker):
     """Ready falls with the connection, and nothing of an earlier connection counts for the next."""
+
+    quiet = ()
 
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
         if isinstance(message, (Connected, Disconnected)):
@@ -570,4 +603,4 @@ def all_checkers() -> tuple[Ledger, list[Watcher]]:
         Connection,
         Books,
     )
-    return ledger, [kind(ledger) for kind in (*kinds, *ENTRY_CHECKERS, *RISK_CHECKERS)]
+    return ledger, [kind(ledger) for kind in (*kinds, *ENTRY_CHECKERS, *RISK_CHECKERS, *BOOK_CHECKERS)]

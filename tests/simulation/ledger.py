@@ -42,6 +42,8 @@ class Held:
 
 
 class Ledger(Watcher):
+    quiet = (Bbo, AssetCtx)
+
     def __init__(self) -> None:
         self.posts: dict[int, Post] = {}
         """By nonce, of all lives."""

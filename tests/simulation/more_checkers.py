@@ -27,6 +27,7 @@ from core.messages.effects import (
 from core.messages.events import (
     Connected,
     PostNotSent,
+    PostReply,
     RateLimitRead,
     Tick,
 )
@@ -34,11 +35,14 @@ from core.messages.tape import Message
 from core.model.market import MarketKey
 from core.model.order import Orders, OrderStatus
 from core.model.position import FillKey
+from core.sim.world.watcher import Violation
 from core.sim.world.world import World
 
 
 class Accepted(Check):
     """A signal is accepted only where SPEC 7 lets it: asked of the whole engine, not of the gate that should have refused."""
+
+    quiet = ()
 
     PAUSE_MS = 900
 
@@ -66,6 +70,7 @@ class Accepted(Check):
         m = engine.machines
         config = world.plan.config
         allowed = config.safety.allowed_markets
+        most = min(config.execution.max_notional_per_market, config.safety.max_notional_usd)
         others = [o for o in m.orders.unsettled() if o.market == market and o.correlation_id != row.signal.signal_id]
         for refused, why in (
             (self.ledger.latched, "after the latch"),
@@ -77,6 +82,8 @@ class Accepted(Check):
             (m.positions.get(market) is not None, "on a market with a position"),
             (m.positions.has_suspects, "while a size is in doubt"),
             (others, f"while {[o.status.value for o in others]} of the market are not settled"),
+            (m.exposure_usd(market) > most, f"with ${m.exposure_usd(market):.2f} on it"),
+            (m.total_exposure_usd() > m.max_total_usd, f"with ${m.total_exposure_usd():.2f} in all"),
             (m.flattener.get(market) is not None, "while the market is being closed"),
             (any(o.market == market for o in m.cancels.wanted), "while a cancel of the market is wanted"),
             (0 <= world.local_ms - self._missed_ms.get(market, 0) < self.PAUSE_MS, "right after one that found nobody"),
@@ -87,6 +94,8 @@ class Accepted(Check):
 
 class OnceTold(Check):
     """One dislocation is refused once by each gate, and the trades, fills and subscriptions of a life are told once."""
+
+    quiet = ()
 
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
@@ -120,6 +129,8 @@ class OnceTold(Check):
 class Queues(Check):
     """What leaves, leaves in the order of SPEC 4: cancels, exits, entries; entries not at the watermark; on a tick where ticks dispatch."""
 
+    quiet = ()
+
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
         self._put_back = False
@@ -148,16 +159,24 @@ class Queues(Check):
 
 
 class Budget(Check):
-    """While the address has used up what it may send: one action per 10 s, and none that holds an entry."""
+    """While the address has used up what it may send: one action per 10 s, and none that holds an entry.
+
+    And no signal is accepted for a minute after a post-only phase was heard of, nor while failed posts ask for a pause.
+    """
+
+    quiet = ()
 
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
         self._limited = False
         self._last_ms: int | None = None
+        self._failures = 0
+        self._pause_until_ms = 0
 
     def started(self, world: World) -> None:
         self._limited = False
         self._last_ms = None
+        self._failures = self._pause_until_ms = 0
 
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
         if isinstance(message, RateLimitRead):
@@ -165,6 +184,10 @@ class Budget(Check):
         for effect in effects:  # a refusal that comes after its post was given up is not heard any more
             if isinstance(effect, Journal) and isinstance(effect.row, PostRow):
                 self._limited |= "refused: too many cumulative requests" in effect.row.outcome.lower()
+                self._count(world, effect.row, message)
+            elif isinstance(effect, Journal) and isinstance(effect.row, SignalRow) and effect.row.verdict == "accepted":
+                left = self._pause_until_ms - world.local_ms
+                self.expect(left <= 0 or left > 60_000, f"a signal accepted {left} ms before the end of a pause")
         for effect in effects:
             if isinstance(effect, (Post, Repost)):
                 if self._limited:
@@ -173,9 +196,26 @@ class Budget(Check):
                     self.expect(gap is None or gap >= 10_000, f"two posts within {gap} ms while the budget is used up")
                 self._last_ms = world.local_ms
 
+    def _count(self, world: World, row: PostRow, message: Message) -> None:
+        """Failures in a row and the pause they ask for; a repeat (nonce 0) is no attempt of its own."""
+        said = ""
+        if row.outcome == "answered":
+            self._failures = self._pause_until_ms = 0
+            assert isinstance(message, PostReply)
+            said = " ".join(o.error for o in message.outcomes if o.error)
+        elif row.nonce and row.outcome.startswith(("timed out", "not sent", "refused")):
+            self._failures += 1
+            pause = 60_000 if self._failures >= 5 else 1_000 << (self._failures - 1)
+            self._pause_until_ms = max(self._pause_until_ms, world.local_ms + pause)
+            said = row.outcome
+        if "only post-only orders" in said.lower():
+            self._pause_until_ms = max(self._pause_until_ms, world.local_ms + 60_000)
+
 
 class Questions(Check):
     """The same question is out once; and all of them together keep the address's weight."""
+
+    quiet = ()
 
     MOST_PER_MINUTE = 300
 
@@ -202,6 +242,8 @@ class Questions(Check):
 class Ready(Check):
     """Ready means: every market that is not left out has a fresh two-sided touch and a fresh oracle price."""
 
+    quiet = (Tick,)
+
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
         engine = world.engine
         if engine is None or not isinstance(message, Tick) or not engine.machines.readiness.is_ready:
@@ -213,13 +255,15 @@ class Ready(Check):
                 continue
             usable += 1
             touch, context = self.ledger.touch.get(state.market), self.ledger.context.get(state.market)
-            self.expect(touch and context, f"ready, and nothing is known of {state.market}")
-            assert touch is not None
-            assert context is not None
+            if touch is None or context is None:
+                raise Violation("Ready", f"ready, and nothing is known of {state.market}")
             ages = world.local_ms - touch[1], world.local_ms - context[1]
+            is_two_sided = touch[0].bid_px and touch[0].ask_px
+            if ages[0] <= risk.bbo_stale_ms and ages[1] <= risk.ctx_stale_ms and is_two_sided:
+                continue  # in every tick of every market: no text is made for what holds
             self.expect(ages[0] <= risk.bbo_stale_ms, f"ready, and the touch of {state.market} is {ages[0]} ms old")
             self.expect(ages[1] <= risk.ctx_stale_ms, f"ready, and the oracle of {state.market} is {ages[1]} ms old")
-            self.expect(touch[0].bid_px and touch[0].ask_px, f"ready, and the book of {state.market} is one-sided")
+            self.expect(is_two_sided, f"ready, and the book of {state.market} is one-sided")
         self.expect(usable, "ready, and no market has data")
 
 

@@ -53,6 +53,8 @@ class Rejected(Check):
     And a rejected exit is told out loud.
     """
 
+    quiet = ()
+
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
         self._counted = 0
@@ -86,6 +88,8 @@ class Rejected(Check):
 class Counters(Check):
     """What the risk counters say goes to the disk with the message that changed it, and every limit of them trips."""
 
+    quiet = ()
+
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
         self._kept = RiskCounters()
@@ -115,6 +119,8 @@ class Counters(Check):
 
 class Limits(Check):
     """The results of the trades, added up here: too much lost, too often in a row, too far from what was expected, and it latches."""
+
+    quiet = ()
 
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
@@ -150,22 +156,10 @@ class Limits(Check):
             self.expect(self._slips < risk.max_slippage_in_a_row, f"{self._slips} slips in a row, and not latched")
 
 
-class Booked(Check):
-    """At rest, after a life without a kill: as many positions opened and trades closed as the venue's fills tell."""
-
-    def at_rest(self, world: World) -> None:
-        assert world.engine is not None
-        if self.ledger.kills:
-            return
-        fills = world.exchange.venue.fills.get(world.plan.account, ())
-        opened = sum(f.start_position == 0 for f in fills)
-        counters = world.engine.machines.risk.counters
-        self.expect(counters.trades_today == opened, f"{counters.trades_today} positions opened, {opened} at the venue")
-        self.expect(counters.trades_total == opened, f"{counters.trades_total} trades, {opened} at the venue")
-
-
 class Trips(Check):
     """What is at risk at a disconnect latches; a flatten that is not done in its time latches."""
+
+    quiet = (Tick,)
 
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
@@ -184,13 +178,19 @@ class Trips(Check):
         stopped = m.latch.tripped or m.stopping is not None
         if isinstance(message, ResetHardStop):
             self._since.clear()
+        if isinstance(message, Disconnected):
+            self.expect(not m.posts.open_ids(), f"disconnected, and posts {m.posts.open_ids()} are open")
+            self.expect(m.scheduler.is_empty, f"disconnected, and the queues hold {m.scheduler.depths}")
         if isinstance(message, Disconnected) and self._was_ready:
             self.expect(stopped, "disconnected after trading was ready, and not latched")
         self.expect(not isinstance(message, OutsideFault) or m.latch.tripped, "a fault outside, and not latched")
-        self._was_ready |= m.readiness.is_ready
+        self._was_ready = self._was_ready or m.readiness.is_ready
         if not isinstance(message, Tick):
             return
         held = {p.market for p in m.positions.all()}
+        if not held:
+            self._since.clear()
+            return
         tasks = {market: m.flattener.get(market) for market in held}
         self._since = {k: self._since.get(k, m.now) for k, t in tasks.items() if t is not None}
         limit = world.plan.config.execution.reduce_only_timeout_ms
@@ -200,6 +200,8 @@ class Trips(Check):
 
 class Ending(Check):
     """While latched or stopping, on every tick: no entry in the queue, a cancel wanted of each, an exit under way of each position."""
+
+    quiet = (Tick,)
 
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
         engine = world.engine
@@ -227,6 +229,8 @@ class Ending(Check):
 
 class Obeyed(Check):
     """A command does what it says in its own turn."""
+
+    quiet = ()
 
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
@@ -275,6 +279,8 @@ class Obeyed(Check):
 
 class Exits(Check):
     """An exit is priced off what is known now, within its slippage; a time stop comes in its time, not before."""
+
+    quiet = ()
 
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
@@ -333,6 +339,8 @@ class Exits(Check):
 class Confirmed(Check):
     """A stop is confirmed only when the venue really is flat and holds no order of ours. At rest nothing is kept that is over."""
 
+    quiet = ()
+
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
         self._kept: set[int] = set()
@@ -365,4 +373,4 @@ class Confirmed(Check):
         self.expect(not self._kept, f"at rest, and the bytes of posts {self._kept} are kept")
 
 
-RISK_CHECKERS = (Rejected, Counters, Limits, Booked, Trips, Ending, Obeyed, Exits, Confirmed)
+RISK_CHECKERS = (Rejected, Counters, Limits, Trips, Ending, Obeyed, Exits, Confirmed)

@@ -20,6 +20,7 @@ from checkers import Inflight, TimeStopped, all_checkers
 from msgspec import Struct, field
 
 from core.messages.effects import Effect
+from core.messages.events import Tick
 from core.messages.tape import Message
 from core.sim.world.plan import START_MS, Depth, draw
 from core.sim.world.story import story
@@ -103,6 +104,8 @@ class Life(Struct, frozen=True, kw_only=True):
 
 class Endless(Watcher):
     """A life has an end."""
+
+    quiet = (Tick,)
 
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
         if world.turns > MOST_TURNS:

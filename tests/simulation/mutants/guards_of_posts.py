@@ -96,21 +96,8 @@ GUARDS_OF_POSTS = (
             "if self._m.posts.mark_as_sent(event.post_id, self._m.now):\n            pass",
         ),
         nothing("not_sent_put_back", "self._put_back(post, event.reason)"),
-        change(
-            "put_back_cancels",
-            "if m.link.connected:\n                m.scheduler.requeue_cancels",
-            "if True:\n                m.scheduler.requeue_cancels",
-        ),
-        change(
-            "put_back_exits",
-            "if m.link.connected:\n            m.scheduler.requeue_reduce_only(exits)",
-            "if True:\n            m.scheduler.requeue_reduce_only(exits)",
-        ),
-        change(
-            "put_back_entries",
-            'if not order.reduce_only:\n                self._entries.on_dropped(order.cloid, f"send failed',
-            'if False:\n                self._entries.on_dropped(order.cloid, f"send failed',
-        ),
+        never("put_back_entries", "if is_in_flight and not order.reduce_only:"),
+        change("put_back_spoken_of", "if is_in_flight and not order.reduce_only:", "if not order.reduce_only:"),
         change(
             "exits_dropped",
             "for cloid in cloids:\n            self._account.on_change",
@@ -150,7 +137,7 @@ GUARDS_OF_POSTS = (
         without("silence_entry", "order.reduce_only and "),
         change("silence_connected", "order.reduce_only and m.link.connected:", "order.reduce_only:"),
         change("silence_lost", "else:\n                self._lose(post, order)", "else:\n                pass"),
-        never("lose_settled", "if change is None:\n            return\n        m.lookups.open("),
+        never("lose_settled", "if change is None:\n            return  # an update or a fill"),
         change(
             "lose_expiry",
             "expires_ms=post.deadline_ms if post.expires_after_ms is not None else None,",
@@ -275,9 +262,12 @@ GUARDS_OF_POSTS = (
     )
     + of(
         "core/engine/asking.py",
+        change(
+            "interval", "return free_ms if answered is None else max(free_ms, answered + interval_ms)", "return free_ms"
+        ),
+        change("interval_free", "else max(free_ms, answered + interval_ms)", "else answered + interval_ms"),
         never("one_at_a_time", "if asked is not None and now_ms - asked < ANSWER_TIMEOUT_MS:"),
         change("for_ever", "if asked is not None and now_ms - asked < ANSWER_TIMEOUT_MS:", "if asked is not None:"),
-        never("interval", "if answered is not None and now_ms - answered < interval_ms:"),
         never("soon_again", "if failures:"),
         nothing("forget_asked", "self._asked_ms.clear()"),
         nothing("forget_answered", "self._answered_ms.clear()"),

@@ -28,11 +28,6 @@ GUARDS_OF_SESSION = (
             'refusal = ""',
         ),
         change("compared", "self._compare(market, m.specs.get(market), found.get(market))", "pass"),
-        change(
-            "all_specs",
-            "if not self._subscribed and self._specs_read.issuperset(m.config.dexes):",
-            "if not self._subscribed:",
-        ),
         change("subscribe_once", "if not self._subscribed and self._specs_read", "if self._specs_read"),
         change("not_delisted", "if not m.specs[k].is_delisted)", ")"),
         never("unfit_missing", "if spec is None:\n                return f"),
@@ -51,8 +46,6 @@ GUARDS_OF_SESSION = (
         never("role_agent", 'if event.role == "agent":'),
         never("role_user", 'if event.role != "user" and self._m.trading:'),
         never("role_of_account", 'if event.role != "agent" or event.owner != run.account.lower():'),
-        never("ask_if_old", "if read_ms is None or self._m.now - read_ms >= every_ms:"),
-        change("ask_only_if_old", "if read_ms is None or self._m.now - read_ms >= every_ms:", "if True:"),
         change("drift_trips", 'self._trip(f"clock drift: {e}")', "pass"),
         change(
             "drift_not_ready",
@@ -89,25 +82,35 @@ GUARDS_OF_SESSION = (
         never("left_out", "if m.now - state.first_wanted_ms >= _LEFT_OUT_AFTER_MS:"),
         never("left_out_holds_none", "if state.left_out:\n                continue"),
         never("no_market", "if not usable and not missing:"),
-        change("positions_again", "m.ask_every(QueryPositions(dex), every)", "pass"),
-        change(
-            "positions_wait_fills",
-            "if m.readiness.fills_snapshot or m.now - m.link.connected_at_ms >= _FILLS_WAIT_MS:",
-            "if True:",
-        ),
-        change("positions_not_for_ever", " or m.now - m.link.connected_at_ms >= _FILLS_WAIT_MS:", ":"),
         change(
             "suspects_soon",
             "2_000 if m.positions.has_suspects else m.config.risk.position_sync_ms",
             "m.config.risk.position_sync_ms",
         ),
-        change("orders_again", "m.ask_every(QueryOpenOrders(dex), _ORDERS_EVERY_MS)", "pass"),
-        change("specs_again", "m.ask_every(QuerySpecs(dex), _SPECS_EVERY_MS)", "pass"),
-        change("clock_again", "m.ask_every(QueryServerTime(), _CLOCK_EVERY_MS)", "pass"),
-        change("slow_again", "self._ask_slow_facts()\n        for dex in", "pass\n        for dex in"),
     )
     + of(
         "core/engine/session.py",
+        change(
+            "all_specs", "if not self._subscribed and self._specs_read.issuperset(m.dexes):", "if not self._subscribed:"
+        ),
+        never("slow_when_old", "if m.now >= not_before_ms:"),
+        change("slow_only_when_old", "if m.now >= not_before_ms:", "if True:"),
+        change("positions_again", "yield QueryPositions(dex), every_ms, not_before_ms", "pass"),
+        change(
+            "positions_wait_fills", "0 if m.readiness.fills_snapshot else m.link.connected_at_ms + _FILLS_WAIT_MS", "0"
+        ),
+        change("positions_not_for_ever", "m.link.connected_at_ms + _FILLS_WAIT_MS", "m.link.connected_at_ms + 10**9"),
+        change("orders_again", "yield QueryOpenOrders(dex), _ORDERS_EVERY_MS, 0", "pass"),
+        change("slow_again", "yield from self._slow_facts()", "pass"),
+        change("specs_again", "yield QuerySpecs(dex), _SPECS_EVERY_MS, 0", "pass"),
+        change("clock_again", "yield QueryServerTime(), _CLOCK_EVERY_MS, 0", "pass"),
+        change("young_enough", "return 0 if read_ms is None else read_ms + every_ms", "return 0"),
+        change(
+            "known_changes",
+            "if known == self._next_read_known and m.now < self._next_read_ms:",
+            "if m.now < self._next_read_ms:",
+        ),
+        change("known_due", "self._next_read_ms = min(self._next_read_ms, due_ms)", "pass"),
         change("silence", 'reason = "" if self._gave_up else self._silence()', 'reason = ""'),
         change("silence_once", 'reason = "" if self._gave_up else self._silence()', "reason = self._silence()"),
         never(

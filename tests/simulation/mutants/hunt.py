@@ -18,8 +18,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from mutants import record
 from mutants.everything import MUTANTS
 from mutants.mutant import ROOT, DoesNotApply, Mutant
+from mutants.reach import Reached, lives_for, parse, trace
 from mutants.record import UNIT, Caught
-from mutants.workshop import KINDS, Life, Outcome, lives, prepare, unit_tests
+from mutants.workshop import KINDS, Life, Outcome, apart, lives, prepare, unit_tests
 
 UNIT_TESTS = "tests/core/engine"
 
@@ -39,10 +40,18 @@ class Hunter:
             self._lives = [x for x in self._lives if not self._shipped[x].checker]
         return self._shipped
 
-    def hunt(self, mutant: Mutant) -> tuple[Caught | None, str]:
+    def hunt(self, mutant: Mutant, reached: Reached | None = None, most: int = 0) -> tuple[Caught | None, str]:
         """Who caught it, and what he said; else on how many lives it made a difference."""
-        shipped = self.shipped()
-        seen = lives(mutant, self._lives)
+        if reached is None:
+            shipped, several = self.shipped(), self._lives
+        else:
+            shipped, several = self._shipped, lives_for(mutant, reached, most)
+            missing = [x for x in several if x not in shipped]
+            shipped.update(lives(None, missing, stop_at_red=False) if missing else ())
+            several = [x for x in several if not shipped[x].checker]
+        if not several:
+            return None, "no life comes by"
+        seen = lives(mutant, several)
         life, outcome = seen[-1]
         if outcome.checker:
             return Caught(outcome.checker, life), outcome.text
@@ -58,10 +67,13 @@ def main() -> int:
     several = [Life(seed, args.weather, kind) for seed in seeds for kind in args.only or KINDS]
     prepare()
     hunter = Hunter(several)
+    reached = _reached(Path(args.reach), several) if args.reach else None
     began, count = time.monotonic(), 0
     for name in names:
         try:
-            caught, said = hunter.hunt(MUTANTS[name]) if args.seeds else (None, "no lives asked for")
+            caught, said = (
+                hunter.hunt(MUTANTS[name], reached, args.most) if args.seeds else (None, "no lives asked for")
+            )
             if caught is None and args.units:
                 test = _unit_test(MUTANTS[name], args.tests)
                 caught = Caught(UNIT, test=test) if test else None
@@ -76,6 +88,15 @@ def main() -> int:
             record.write(record.read() | {name: caught})
     print(f"# {count} of {len(names)} caught in {time.monotonic() - began:.0f} s", flush=True)
     return 0 if count == len(names) else 1
+
+
+def _reached(file: Path, several: Sequence[Life]) -> Reached:
+    """From the file, or traced now and kept there."""
+    if not file.exists():
+        text = apart(None, lambda: trace(several))
+        assert isinstance(text, str)
+        file.write_text(text, encoding="utf-8")
+    return parse(file.read_text(encoding="utf-8"))
 
 
 def _unit_test(mutant: Mutant, tests: str | None) -> str:
@@ -94,6 +115,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--weather", type=int, help="length of the weather in ms (default: as it is drawn)")
     parser.add_argument("--only", nargs="+", help="the one trouble of all lives, or a kind of trial (trials.py)")
+    parser.add_argument("--reach", help="a file: try each mutant only in lives that come by its line")
+    parser.add_argument("--most", type=int, default=8, help="in at most so many of them")
     parser.add_argument("--units", action="store_true", help="ask the unit tests about those that survive")
     parser.add_argument("--tests", help="which unit tests (default: those of the file, then those of the engine)")
     parser.add_argument("--record", action="store_true", help="write down what was found")

@@ -26,7 +26,7 @@ from mutants.mutant import ROOT, Mutant, install  # noqa: E402
 
 KINDS = ("+storm", "+tight", "+limits", "+markets", "+silence", "+restart", "+stop")
 """Of trials (trials.py)."""
-CPU_SECONDS = 20
+CPU_SECONDS = 30
 """A life that takes longer does not end."""
 _CHANGING = (
     "core.engine",
@@ -35,6 +35,7 @@ _CHANGING = (
     "check",
     "more_checkers",
     "risk_checkers",
+    "book_checkers",
     "ledger",
     "mutants.trials",
 )
@@ -66,6 +67,7 @@ class _DoesNotEnd(BaseException):
 
 def prepare() -> None:
     """Import what no mutant of the engine changes, once for all children."""
+
     import core.hyperliquid.info
     import core.hyperliquid.parsing
     import core.hyperliquid.signing
@@ -122,7 +124,7 @@ def lives(mutant: Mutant | None, several: Iterable[Life], *, stop_at_red: bool =
                 break
         return found
 
-    return _apart(mutant, work)  # type: ignore[no-any-return]
+    return apart(mutant, work)  # type: ignore[no-any-return]
 
 
 def unit_tests(mutant: Mutant | None, *tests: str) -> str:
@@ -131,6 +133,9 @@ def unit_tests(mutant: Mutant | None, *tests: str) -> str:
     def work() -> Any:
         import pytest
 
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = (
+            "1"  # half of the time of a small test is plugins it does not need
+        )
         failed: list[str] = []
 
         class Collector:
@@ -141,18 +146,19 @@ def unit_tests(mutant: Mutant | None, *tests: str) -> str:
 
         os.chdir(ROOT)
         code = pytest.main(
-            ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly", "--no-header", *tests], plugins=[Collector()]
+            ["-q", "-x", "-p", "no:cacheprovider", "-p", "pytest_asyncio.plugin", "-p", "pytest_timeout", *tests],
+            plugins=[Collector()],
         )
         if code not in (0, 1):
-            return f"pytest answered {code}"
+            raise RuntimeError(f"pytest answered {int(code)} for {' '.join(tests)}")
         return failed[0] if failed else ""
 
-    result = _apart(mutant, work, quiet=True)
+    result = apart(mutant, work, quiet=True)
     assert isinstance(result, str)
     return result
 
 
-def _apart(mutant: Mutant | None, work: Callable[[], Any], *, quiet: bool = False) -> Any:
+def apart(mutant: Mutant | None, work: Callable[[], Any], *, quiet: bool = False) -> Any:
     """Do it in a child in which the mutant is what is imported."""
     read, write = os.pipe()
     sys.stdout.flush()

@@ -1,0 +1,151 @@
+"""Checkers that the mutants asked for, of what is written down: trades against their fills, orders called absent, cancels asked for.
+
+Same form and same promise as in checkers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from check import Check
+from ledger import Ledger
+
+from core.messages.effects import Effect, FillRow, Journal, OrderRow, Post, TradeRow
+from core.messages.events import Connected, Disconnected, PostNotSent
+from core.messages.tape import Message
+from core.model.market import MarketKey
+from core.model.order import Cancels, OrderStatus
+from core.model.position import Trade
+from core.sim.truth import ActionEntry
+from core.sim.world.world import World
+
+
+class Booked(Check):
+    """At rest, after a life without a kill: as many positions opened and trades closed as the venue's fills tell."""
+
+    quiet = ()
+
+    def at_rest(self, world: World) -> None:
+        assert world.engine is not None
+        if self.ledger.kills:
+            return
+        fills = world.exchange.venue.fills.get(world.plan.account, ())
+        opened = sum(f.start_position == 0 for f in fills)
+        counters = world.engine.machines.risk.counters
+        self.expect(counters.trades_today == opened, f"{counters.trades_today} positions opened, {opened} at the venue")
+        self.expect(counters.trades_total == opened, f"{counters.trades_total} trades, {opened} at the venue")
+
+
+class Traded(Check):
+    """A trade says what its fills say: size, prices, earnings, and the signal that it was made for."""
+
+    quiet = ()
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger)
+        self._fills: dict[MarketKey, list[FillRow]] = {}
+
+    def started(self, world: World) -> None:
+        self._fills.clear()
+
+    def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            if not isinstance(effect, Journal):
+                continue
+            if isinstance(effect.row, FillRow):
+                self._fills.setdefault(effect.row.fill.market, []).append(effect.row)
+            elif isinstance(effect.row, TradeRow):
+                rows = self._fills.pop(effect.row.trade.market, [])
+                whole = rows and rows[0].fill.start_position == 0
+                if whole and rows[-1].fill.start_position + rows[-1].fill.size * rows[-1].fill.side.sign == 0:
+                    self._judge(world, effect.row.trade, rows)
+
+    def _judge(self, world: World, trade: Trade, rows: Sequence[FillRow]) -> None:
+        fills = [r.fill for r in rows]
+        if any(f.start_position == 0 for f in fills[1:]):
+            return
+        entries = [f for f in fills if f.side is trade.side]
+        exits = [f for f in fills if f.side is not trade.side]
+        for name, said, made in (("entry", trade.entry_price, entries), ("exit", trade.exit_price, exits)):
+            size = sum((f.size for f in made), Decimal(0))
+            price = sum((f.size * f.price for f in made), Decimal(0)) / size
+            self.expect(abs(said - price) < Decimal("1e-9") * price, f"{trade.market}: {name} at {said}, fills {price}")
+            self.expect(trade.size == size, f"{trade.market}: size {trade.size}, {name} fills {size}")
+        self.expect(
+            trade.gross_pnl_usd == sum(f.closed_pnl for f in fills), f"{trade.market}: gross {trade.gross_pnl_usd}"
+        )
+        self.expect(trade.fees_usd == sum(f.fee for f in fills), f"{trade.market}: fees {trade.fees_usd}")
+        if world.marks["trouble odd_status"]:
+            return  # an order that was said to be rejected takes its signal with it
+        signal = rows[0].correlation_id
+        self.expect(
+            not signal or trade.trade_id == signal, f"{trade.market}: signal {signal}, trade {trade.trade_id!r}"
+        )
+
+
+class Absent(Check):
+    """An order that was called never executed never is, and has not been."""
+
+    quiet = ()
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger)
+        self._absent: set[str] = set()
+
+    def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
+        found = [
+            e.row.cloid
+            for e in effects
+            if isinstance(e, Journal) and isinstance(e.row, OrderRow) and "proven absent" in e.row.reason
+        ]
+        if found:
+            self._absent.update(found)
+            self._look(world)
+
+    def executed(self, world: World, entry: ActionEntry) -> None:
+        if self._absent:
+            self._look(world)
+
+    def _look(self, world: World) -> None:
+        fills = world.exchange.venue.fills.get(world.plan.account, ())
+        filled = {f.cloid for f in fills} & self._absent
+        self.expect(not filled, f"orders {filled} were called absent, and are filled")
+
+
+class CancelOnce(Check):
+    """The same cancel is not sent again before its answer had its time: it would only be refused, and costs the budget."""
+
+    quiet = ()
+
+    AGAIN_MS = 900
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger)
+        self._sent: dict[object, int] = {}
+
+    def started(self, world: World) -> None:
+        self._sent.clear()
+
+    def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
+        if isinstance(message, (Connected, Disconnected, PostNotSent)):
+            self._sent.clear()
+        ended = {
+            e.row.cloid
+            for e in effects
+            if isinstance(e, Journal) and isinstance(e.row, OrderRow) and e.row.status in _ENDED
+        }
+        for effect in effects:
+            if not isinstance(effect, Post) or not isinstance(effect.batch, Cancels):
+                continue
+            for cancel in effect.batch.cancels:
+                name = cancel.oid if cancel.oid is not None else cancel.cloid
+                gap = world.local_ms - self._sent.get(name, -self.AGAIN_MS)
+                self.expect(gap < 0 or gap >= self.AGAIN_MS, f"{cancel.market}: cancelled again after {gap} ms")
+                self.expect(name not in ended, f"{cancel.market}: cancelled after its end")
+                self._sent[name] = world.local_ms
+
+
+_ENDED = (OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED)
+
+BOOK_CHECKERS = (Booked, Traded, Absent, CancelOnce)
