@@ -11,7 +11,7 @@ from __future__ import annotations
 import tomllib
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, ClassVar, Literal, Union
+from typing import Annotated, Any, ClassVar, Literal, Union
 from urllib.parse import urlsplit
 
 import msgspec
@@ -182,6 +182,33 @@ class JournalConfig(_Section, frozen=True):
     is a HardStop, so the tape ends at its bound, and the run goes on without it."""
 
 
+class FaultSettings(_Section, frozen=True, kw_only=True):
+    """Settings of something that goes wrong on purpose. Which fault takes which is the simulator's to know (core.sim.fault_list)."""
+
+    count: int | None = None
+    for_ms: int | None = None
+    after_ms: int | None = None
+    address: str | None = None
+    ms: int | None = None
+    text: str | None = None
+    level: str | None = None
+    road: str | None = None
+    executed: bool | None = None
+    channels: tuple[str, ...] | None = None
+    coin: str | None = None
+    percent: int | None = None
+    side: str | None = None
+    factor: int | None = None
+    bps: int | None = None
+    changes: dict[str, Any] | None = None
+
+
+class FaultConfig(FaultSettings, frozen=True, kw_only=True):
+    """One of `hip3-tui sim --list-faults`, in force from the simulator's start."""
+
+    name: str
+
+
 class SimConfig(_Section, frozen=True):
     ranges = {
         "balance_usd": _USD,
@@ -199,6 +226,13 @@ class SimConfig(_Section, frozen=True):
     """Funded besides the public test account."""
     markets: tuple[str, ...] = ("BTC", "ETH", "SOL", "xyz:SNDK", "xyz:NVDA", "xyz:TSLA", "xyz:HOOD")
     """Markets that move; the rest of each universe is listed and stays quiet."""
+    faults: tuple[FaultConfig, ...] = ()
+    """What goes wrong on purpose."""
+    ip_limits: bool = True
+    """Whether it enforces the real exchange's limits per IP (request weight, connections, subscriptions, messages), since a client that
+    breaks them must learn so in rehearsal. Off where one machine plays many clients: benchmarks, suites of tests."""
+    greeting: bool = False
+    """Whether it greets each WebSocket connection with the line of plain text that some connections of the real one get."""
 
 
 class Config(_Section, frozen=True):
@@ -274,12 +308,16 @@ def parse_config(text: str, source: str) -> Config:
         config = msgspec.convert(data, Config)
     except msgspec.ValidationError as e:
         raise ConfigError(explain(source, data, str(e), Config)) from None
-    _check(config, source)
+    check_config(config, source)
     return config
 
 
-def _check(c: Config, source: str) -> None:
-    """What one key alone cannot tell."""
+def check_config(c: Config, source: str) -> None:
+    """What one key alone cannot tell.
+
+    Raises:
+        ConfigError: Settings that contradict each other.
+    """
 
     def refuse(key: str, why: str) -> None:
         raise ConfigError(f"{source}: {key}: {why}") from None

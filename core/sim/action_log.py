@@ -39,6 +39,7 @@ class OrderItem(Struct, frozen=True):
     sz: Decimal
     reduce_only: bool
     tif: str
+    """Of one that waits for a trigger: tp or sl."""
     cloid: str | None
     result: ItemResult | None
     """None: the action was refused as a whole."""
@@ -119,7 +120,7 @@ def _order(universe: Universe, raw: dict[str, Any], result: ItemResult | None) -
         Decimal(raw["p"]),
         Decimal(raw["s"]),
         raw["r"],
-        raw["t"]["limit"]["tif"],
+        raw["t"]["limit"]["tif"] if "limit" in raw["t"] else raw["t"]["trigger"]["tpsl"],
         raw.get("c"),
         result,
     )

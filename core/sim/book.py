@@ -9,7 +9,7 @@ PROTOCOL 12 (matching, self trade), 14.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from itertools import chain
 from typing import NamedTuple
@@ -91,16 +91,25 @@ class Book:
     # changing ------------------------------------------------------------------------------------------------------
 
     def take(
-        self, user: str, is_buy: bool, limit_px: Decimal, sz: Decimal, now_ms: int
-    ) -> tuple[list[Match], list[OrderRecord]]:
+        self,
+        user: str,
+        is_buy: bool,
+        limit_px: Decimal,
+        sz: Decimal,
+        now_ms: int,
+        can_pay: Callable[[OrderRecord], bool],
+    ) -> tuple[list[Match], list[tuple[OrderRecord, str]]]:
         """Match an incoming order against everything at its limit or better.
 
+        Args:
+            can_pay: Whether a maker's account still has the margin for its order.
+
         Returns:
-            The matches in order, and the taker's own resting orders that were in the way (to be expired by the caller). Makers' sizes
-            are already reduced and filled makers are off the book.
+            The matches in order, and the resting orders that were in the way and may not trade, with what they end as; they are off the
+            book and to be ended by the caller. Makers' sizes are already reduced and filled makers are off the book.
         """
         matches: list[Match] = []
-        expired: list[OrderRecord] = []
+        gone: list[tuple[OrderRecord, str]] = []
         left = sz
         makers = self._resting[not is_buy]
         nothing: Iterator[tuple[Decimal | None, Decimal]] = iter([(None, Decimal(0))])
@@ -113,7 +122,10 @@ class Book:
                 if own_px is not None and not _is_better(is_buy, best.limit_px, own_px):
                     break
                 if best.user == user:
-                    expired.append(makers.pop(0))
+                    gone.append((makers.pop(0), "selfTradeCanceled"))
+                    continue
+                if not can_pay(best):
+                    gone.append((makers.pop(0), "marginCanceled"))
                     continue
                 size = min(left, best.sz)
                 best.sz -= size
@@ -129,7 +141,7 @@ class Book:
             left -= size
             matches.append(Match(own_px, size, None))
             self._note_taken(not is_buy, own_px, size, now_ms)
-        return matches, expired
+        return matches, gone
 
     def rest(self, order: OrderRecord) -> None:
         """Put an order behind all others of its price."""
@@ -142,21 +154,30 @@ class Book:
     def remove(self, order: OrderRecord) -> None:
         self._resting[order.is_buy].remove(order)
 
-    def met_by_market(self, now_ms: int) -> list[Match]:
-        """Resting orders that the moving market has come across; each trades at its own price. Sizes are already reduced."""
-        matches = []
+    def met_by_market(
+        self, now_ms: int, can_pay: Callable[[OrderRecord], bool]
+    ) -> tuple[list[Match], list[tuple[OrderRecord, str]]]:
+        """Resting orders that the moving market has come across; each trades at its own price. Arguments and answer as of `take`."""
+        matches: list[Match] = []
+        gone: list[tuple[OrderRecord, str]] = []
         for is_buy in (True, False):
+            if not self._resting[is_buy]:
+                continue
             for order in list(self._resting[is_buy]):
                 own = next(self._own(not is_buy, now_ms), None)
                 if own is None or not _reaches(is_buy, order.limit_px, own[0]):
                     break
+                if not can_pay(order):
+                    self.remove(order)
+                    gone.append((order, "marginCanceled"))
+                    continue
                 size = min(order.sz, own[1])
                 order.sz -= size
                 self._note_taken(not is_buy, own[0], size, now_ms)
                 matches.append(Match(order.limit_px, size, order))
                 if order.sz == 0:
                     self.remove(order)
-        return matches
+        return matches, gone
 
     # the market's own levels ---------------------------------------------------------------------------------------
 
