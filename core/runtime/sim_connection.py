@@ -20,6 +20,14 @@ from core.sim.admission import PARSE, WireFailure
 _MAX_WAITING_FRAMES = 20_000
 
 
+class Lost(Exception):
+    """A fault swallowed a message."""
+
+
+class Cut(Exception):
+    """A fault cuts the connection."""
+
+
 class Connection:
     """One socket's way out."""
 

@@ -21,7 +21,7 @@ from aiohttp import WSMsgType, web
 
 from core.config import LOOPBACK_HOSTS, SimConfig
 from core.runtime.sim_clock import VenueClock, wall_ms
-from core.runtime.sim_connection import Connection, cut_http, failure_response, json_body
+from core.runtime.sim_connection import Connection, Cut, Lost, cut_http, failure_response, json_body
 from core.runtime.sim_limits import IpLimits, action_weight, answer_weight, info_weight
 from core.runtime.sim_road import Road
 from core.runtime.sim_stage import SimStage, new_exchange
@@ -211,8 +211,8 @@ class SimServer:
 
         Raises:
             WireFailure: It does not decode, or its IP has used up its minute.
-            _Lost: A fault swallowed the request or the reply.
-            _Cut: A fault cuts the connection.
+            Lost: A fault swallowed the request or the reply.
+            Cut: A fault cuts the connection.
         """
         there_ms, whole_ms = self._road.latency_ms()
         begun_ms = self._clock()
@@ -230,16 +230,16 @@ class SimServer:
         self._spend(ip, action_weight(envelope.items))
         user = self.exchange.acting_user(envelope) if faults.in_force() else None
         if faults.strike("lose_request", begun_ms, user):
-            raise _Lost
+            raise Lost
         future: asyncio.Future[Submission] = asyncio.get_running_loop().create_future()
         self._arrivals += 1
         self._waiting.append((begun_ms + there_ms, self._arrivals, envelope, future))
         submission = await future
         now_ms = self._clock()
         if faults.strike("drop_after_execution", now_ms, submission.user):
-            raise _Cut
+            raise Cut
         if submission.is_swallowed or faults.strike("lose_reply", now_ms, submission.user):
-            raise _Lost
+            raise Lost
         late = faults.strike("late_reply", now_ms, submission.user)
         rest_ms = begun_ms + whole_ms + (late.ms if late else 0) - now_ms
         await self._clock.pause(rest_ms)
@@ -262,10 +262,10 @@ class SimServer:
             body = await handle(await json_body(request), request.remote or "")
         except WireFailure as e:
             return failure_response(e)
-        except _Lost:
+        except Lost:
             await asyncio.sleep(_LOST_AFTER_S)
             return cut_http(request)
-        except _Cut:
+        except Cut:
             return cut_http(request)
         return web.Response(body=msgspec.json.encode(body), content_type="application/json")
 
@@ -372,9 +372,9 @@ class SimServer:
                 payload = await self._act(post.payload, session.ip)
         except WireFailure as e:
             feed.fail(session, post, e, self._clock())
-        except _Lost:
+        except Lost:
             pass  # that is the fault: executed or not, nobody is told
-        except _Cut:
+        except Cut:
             connection.cut()
         else:
             feed.answer(session, post, payload, self._clock())
@@ -392,11 +392,3 @@ class SimServer:
             # A mistake of ours must not look like a venue that keeps silent: the whole server ends, loudly.
             print(f"simulator: {task.exception()!r}", file=sys.stderr, flush=True)
             self._blocks.cancel()
-
-
-class _Lost(Exception):
-    """A fault swallowed a message."""
-
-
-class _Cut(Exception):
-    """A fault cuts the connection."""

@@ -69,6 +69,7 @@ class ActionEntry(Struct, frozen=True):
     statuses: list[Any] | None
     expires_after: int | None = None
     orders: tuple[OrderItem, ...] = ()
+    """Those of modifies too."""
     cancels: tuple[CancelItem, ...] = ()
 
 
@@ -90,8 +91,8 @@ def entry(
         results = [_result(status) for status in told]
     orders: tuple[OrderItem, ...] = ()
     cancels: tuple[CancelItem, ...] = ()
-    if kind == "order":
-        orders = tuple(_order(universe, o, r) for o, r in zip(action["orders"], results, strict=True))
+    if kind in ("order", "modify", "batchModify"):
+        orders = tuple(_order(universe, o, r) for o, r in zip(envelope.orders, results, strict=True))
     elif kind == "cancel":
         cancels = tuple(
             CancelItem(_coin(universe, c["a"]), c["a"], c["o"], None, r)

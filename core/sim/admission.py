@@ -74,6 +74,11 @@ class Envelope(Struct, frozen=True):
         return 1 if key is None else len(self.action[key])
 
     @property
+    def orders(self) -> list[dict[str, Any]]:
+        """The new orders in it, those of modifies too."""
+        return _orders_of(self.action)
+
+    @property
     def is_user_signed(self) -> bool:
         """Whether its owner signs it in its own name, not through the phantom agent of an L1 action."""
         return self.kind in USER_SIGNED
@@ -84,7 +89,7 @@ class Envelope(Struct, frozen=True):
         kind = self.kind
         if kind in ("cancel", "cancelByCloid"):
             return 1
-        return 2 if any(o["t"].get("limit", _ALO)["tif"] != "Alo" for o in _orders_of(self.action)) else 0
+        return 2 if any(o["t"].get("limit", _ALO)["tif"] != "Alo" for o in self.orders) else 0
 
 
 _ALO = {"tif": "Alo"}

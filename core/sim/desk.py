@@ -177,6 +177,8 @@ def _match(venue: Venue, order: OrderRecord, limit_px: Decimal, is_immediate: bo
     filled = asked - order.sz
     if order.sz == 0 or is_immediate:
         venue.ended(order, FILLED, now_ms)
+        if order.children:
+            venue.shrink_reduce_only(order, now_ms)  # it may have woken what closes nothing, having closed something itself
         paid = sum((m.px * m.sz for m in matches), Decimal(0))
         return wire.filled_status(order, filled, (paid / filled).quantize(_AVG_PLACES))
     venue.rest(order)

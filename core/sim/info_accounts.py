@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from core.model.rounding import round_size
 from core.sim import budget, wire, wire_account, wire_fees
 from core.sim.accounts import ZERO, DexBalance
 from core.sim.info_request import dex_of, flag_of, int_of, listing_of, user_of, wrong
@@ -67,7 +68,7 @@ def active_asset_data(venue: Venue, user: str, coin: str) -> Json:
     leverage: Json = {"type": "cross" if is_cross else "isolated", "value": value}
     if not is_cross:
         leverage["rawUsd"] = wire.usd(ZERO if position is None else position.raw_usd)
-    most = wire.number((free * value / mark).quantize(wire.CENT))
+    most = wire.number(round_size(free * value / mark, listing.spec.sz_decimals))
     return {
         "user": user,
         "coin": coin,
@@ -130,10 +131,10 @@ def historical_orders(venue: Venue, user: str) -> list[Json]:
 
 def user_fills(venue: Venue, user: str, *, aggregate: bool = False) -> list[Json]:
     """The latest fills, newest first."""
-    fills = [wire.fill(f) for f in venue.fills.get(user, ())]
-    if aggregate:
-        fills = wire.aggregated(fills)
-    return fills[: -_MAX_ROWS - 1 : -1]
+    fills = list(venue.fills.get(user, ()))
+    if not aggregate:
+        return [wire.fill(f) for f in fills[: -_MAX_ROWS - 1 : -1]]
+    return wire.aggregated([wire.fill(f) for f in fills])[: -_MAX_ROWS - 1 : -1]
 
 
 def _user_fills(venue: Venue, request: Json, now_ms: int) -> list[Json]:
@@ -144,12 +145,11 @@ def _user_fills_by_time(venue: Venue, request: Json, now_ms: int) -> list[Json]:
     user = user_of(request)
     start, end = int_of(request, "startTime"), int_of(request, "endTime", now_ms)
     aggregate, is_reversed = flag_of(request, "aggregateByTime"), flag_of(request, "reversed")
-    within = [wire.fill(f) for f in venue.fills.get(user, ()) if start <= f.time <= end]
-    if aggregate:
-        within = wire.aggregated(within)
-    if is_reversed:
-        within.reverse()
-    return within[:_MAX_ROWS]
+    within = [f for f in venue.fills.get(user, ()) if start <= f.time <= end]
+    if not aggregate:
+        return [wire.fill(f) for f in (within[::-1] if is_reversed else within)[:_MAX_ROWS]]
+    whole = wire.aggregated([wire.fill(f) for f in within])
+    return (whole[::-1] if is_reversed else whole)[:_MAX_ROWS]
 
 
 def user_fundings(venue: Venue, user: str) -> list[Json]:

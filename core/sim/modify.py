@@ -52,7 +52,7 @@ def modify(venue: Venue, account: Account, item: dict[str, Any], is_always: bool
         return _told(put(venue, account, wish, now_ms)[0])
     children = tpsl.detach(old)
     venue.cancel(old, CANCELED, now_ms)
-    status, new = put(venue, account, wish, now_ms, lambda order: tpsl.inherit(order, old, children))
+    status, new = put(venue, account, wish, now_ms, lambda order: tpsl.inherit(venue, order, old, children))
     if new is None:
         for child in children:
             venue.cancel(child, CANCELED, now_ms)

@@ -19,6 +19,7 @@ _NOT_PLAYED = frozenset(
         "spotDeploy",
         "perpDeploy",
         "evmUserModify",
+        "gossipPriorityBid",
         "spotUser",
         "userPortfolioMargin",
         "finalizeEvmContract",

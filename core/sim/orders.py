@@ -61,12 +61,12 @@ class OrderRecord(Struct, eq=False):
     trigger: Trigger | None = None
     is_position_tpsl: bool = False
     """Whether it closes whatever the position is when it fires."""
-    parent: OrderRecord | None = None
-    """The order it stays asleep for; None once awake."""
+    parent: int | None = None
+    """The oid of the order it stays asleep for; None once awake."""
     children: tuple[OrderRecord, ...] = ()
     """Take profit and stop that wake when this one is filled and go when it goes."""
-    siblings: tuple[OrderRecord, ...] = ()
-    """Those that go when this one is filled."""
+    siblings: tuple[int, ...] = ()
+    """The oids of those that go when this one is filled. Numbers, so that no record leads back to itself: a saved one could not be read."""
     builder: tuple[str, int] | None = None
     """Who gets a fee for having sent it, and how much, in tenths of a basis point."""
     forced: str = ""

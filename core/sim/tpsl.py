@@ -40,7 +40,7 @@ def is_well_laid(grouping: str, wishes: list[OrderWish]) -> bool:
 
 def follow(venue: Venue, order: OrderRecord, now_ms: int) -> None:
     """Do to the rest of the family what the end of one of them means."""
-    children = [child for child in order.children if child.is_live and child.parent is order]
+    children = [child for child in order.children if child.is_live and child.parent == order.oid]
     was_filled = order.status == FILLED or (order.status == "marginCanceled" and order.sz < order.orig_sz)
     for child in children:
         if was_filled:
@@ -48,8 +48,9 @@ def follow(venue: Venue, order: OrderRecord, now_ms: int) -> None:
         else:
             venue.cancel(child, CANCELED, now_ms)
     if order.status == FILLED:
-        for sibling in order.siblings:
-            if sibling.is_live:
+        for oid in order.siblings:
+            sibling = venue.orders.by_oid(order.user, oid)
+            if sibling is not None and sibling.is_live:
                 venue.cancel(sibling, "siblingFilledCanceled", now_ms)
 
 
@@ -64,27 +65,29 @@ def bind(parent: OrderRecord, children: tuple[OrderRecord, ...]) -> None:
     """Put children to sleep until their parent is filled."""
     parent.children = children
     for child in children:
-        child.parent = parent
+        child.parent = parent.oid
     make_siblings(children)
 
 
 def make_siblings(orders: tuple[OrderRecord, ...]) -> None:
     for order in orders:
-        order.siblings = tuple(o for o in orders if o is not order)
+        order.siblings = tuple(o.oid for o in orders if o is not order)
 
 
 def detach(old: OrderRecord) -> tuple[OrderRecord, ...]:
     """Take an order's children away from it, so that they outlive it; those that are still asleep."""
-    children = tuple(child for child in old.children if child.parent is old)
+    children = tuple(child for child in old.children if child.parent == old.oid)
     old.children = ()
     return children
 
 
-def inherit(new: OrderRecord, old: OrderRecord, children: tuple[OrderRecord, ...]) -> None:
+def inherit(venue: Venue, new: OrderRecord, old: OrderRecord, children: tuple[OrderRecord, ...]) -> None:
     """Give a new order the place of an old one in its family."""
     new.children = children
     for child in children:
-        child.parent = new
+        child.parent = new.oid
     new.siblings, old.siblings = old.siblings, ()
-    for sibling in new.siblings:
-        sibling.siblings = tuple(new if s is old else s for s in sibling.siblings)
+    for oid in new.siblings:
+        sibling = venue.orders.by_oid(new.user, oid)
+        if sibling is not None:
+            sibling.siblings = tuple(new.oid if s == old.oid else s for s in sibling.siblings)

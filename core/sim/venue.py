@@ -295,7 +295,7 @@ class Venue:
         self._stirred[order.coin] = None
         self.changed_users[order.user] = None
         self.touched[order.coin] = None
-        self._shrink_reduce_only(listing, order, now_ms)
+        self.shrink_reduce_only(order, now_ms)
 
     def record_trade(
         self, coin: str, is_buy: bool, px: Decimal, sz: Decimal, users: tuple[str, str], tx: str, tid: int, now_ms: int
@@ -308,12 +308,13 @@ class Venue:
         market.day_base += sz
         market.day_usd += px * sz
 
-    def _shrink_reduce_only(self, listing: Listing, filled: OrderRecord, now_ms: int) -> None:
+    def shrink_reduce_only(self, filled: OrderRecord, now_ms: int) -> None:
         """Resting reduce-only orders never exceed the position, and go when it is gone; those that wait for a trigger only go."""
+        listing = self.universe.by_coin[filled.coin]
         mine = [
             o
             for o in self._open.get(filled.user, {}).values()
-            if o.reduce_only and o.coin == listing.coin and o is not filled and o not in filled.siblings
+            if o.reduce_only and o.coin == listing.coin and o is not filled and o.oid not in filled.siblings
         ]
         if not mine:
             return

@@ -133,7 +133,7 @@ def frontend_order(order: OrderRecord) -> Json:
         "triggerCondition": trigger_condition(order),
         "isTrigger": trigger is not None,
         "triggerPx": "0.0" if trigger is None else number(trigger.px),
-        "children": [frontend_order(child) for child in order.children if child.parent is order],
+        "children": [frontend_order(child) for child in order.children if child.parent == order.oid],
         "isPositionTpsl": order.is_position_tpsl,
         "reduceOnly": order.reduce_only,
         "orderType": order_type(order),

@@ -35,6 +35,7 @@ def user_fees(fills: Iterable[Fill], exchange_usd: Decimal, now_ms: int, factor:
     Args:
         fills: The account's own, for its volume of today.
         exchange_usd: What everybody traded today.
+        factor: How many times the usual the rates are.
     """
     return {
         "dailyUserVlm": [_today(fills, exchange_usd, now_ms)],

@@ -60,6 +60,7 @@ def perp_dexs(universe: Universe) -> list[Json | None]:
                 "lastDeployerFeeScaleChangeTime": "1970-01-01T00:00:00",
                 "assetToFundingMultiplier": [[m.coin, "0.5"] for m in dex.listings],
                 "assetToFundingInterestRate": [],
+                "assetToFundingClamp": [],
             }
         )
     return shapes

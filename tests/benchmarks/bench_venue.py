@@ -29,6 +29,7 @@ from core.config import SimConfig
 from core.hyperliquid.actions import canonical_action
 from core.hyperliquid.signing import recover_l1_signer, sign_l1_action
 from core.hyperliquid.signing_key import SigningKey
+from core.runtime.sim_program import keep_collector_calm
 from core.runtime.sim_server import SimServer
 from core.sim.market import BLOCK_MS
 
@@ -113,6 +114,7 @@ def serve(profiled: bool) -> None:
     profile = cProfile.Profile()
     if profiled:
         profile.enable()
+    keep_collector_calm()
     asyncio.run(_serve(settings))
     if profiled:
         profile.disable()

@@ -118,5 +118,5 @@ def test_at_ten_times_the_speed_the_same_life_passes_in_a_tenth():
         first_ms = post(venue, "/info", {"type": "exchangeStatus"})["time"]
         second_ms = post(venue, "/info", {"type": "exchangeStatus"})["time"]
         took_s = time.monotonic() - begun
-    assert 1_900 <= second_ms - first_ms <= 4_000
-    assert took_s < 1.5
+    assert 1_000 <= second_ms - first_ms <= 8_000
+    assert took_s < 3

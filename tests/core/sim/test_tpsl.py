@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from sim_desk import OTHER_KEY, limit, trigger
 
+from core.sim.saved import restore, save
+
 LAYOUT = [{"error": "Unexpected number of trigger orders asset=110016"}]
 
 
@@ -150,3 +152,15 @@ def test_priority_fees_cannot_be_paid_here(desk):
     action = {"type": "order", "orders": [limit(True, "1700", "0.05", tif="Ioc")], "grouping": {"p": 5}}
     assert desk.send(action)["status"] == "err"
     assert desk.szi() == "0.0"
+
+
+def test_families_survive_being_saved(desk):
+    desk.orders(*bracket("1690"), grouping="normalTpsl")
+    desk.orders(*bracket("1700", "Ioc"), grouping="normalTpsl")
+    desk.exchange = restore(save(desk.exchange))
+    assert sorted(len(o["children"]) for o in desk.front()) == [0, 0, 2]
+    mark_to(desk, 1685)
+    assert desk.szi() == "0.1"
+    assert len(desk.front()) == 4
+    mark_to(desk, 1595)
+    assert desk.front() == []
