@@ -11,13 +11,15 @@ from __future__ import annotations
 import tomllib
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any, ClassVar, Literal, Union
+from typing import Annotated, ClassVar, Literal, Union
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from core.config_errors import explain, shown
+from core.config_faults import FaultConfig
+from core.config_section import Section as _Section
 from core.model.market import MarketKey
 
 Usd = Decimal
@@ -45,25 +47,12 @@ _TESTNET_HOST = "api.hyperliquid-testnet.xyz"
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
-class _Section(Struct, frozen=True, forbid_unknown_fields=True):
-    """Decimal settings get their range here: msgspec checks ranges of int and float alone."""
-
-    ranges: ClassVar[dict[str, tuple[str, str]]] = {}
-    """Setting -> lowest and highest value, both allowed."""
-
-    def __post_init__(self) -> None:
-        for name, (low, high) in self.ranges.items():
-            value: Decimal | None = getattr(self, name)
-            if value is not None and not (value.is_finite() and Decimal(low) <= value <= Decimal(high)):
-                raise ValueError(f"{name}: expected a number from {low} to {high} (found {shown(value)})")
-
-
 _USD = ("0.01", "1000000")
 _BPS = ("0", "10000")
 
 
 class MarketConfig(_Section, frozen=True):
-    ranges = {
+    ranges: ClassVar[dict[str, tuple[str, str]]] = {
         "threshold_bps": _BPS,
     }
     coin: Annotated[str, Meta(min_length=1, max_length=32)]
@@ -102,7 +91,7 @@ class AccountConfig(_Section, frozen=True):
 
 
 class SafetyConfig(_Section, frozen=True):
-    ranges = {
+    ranges: ClassVar[dict[str, tuple[str, str]]] = {
         "max_notional_usd": _USD,
         "auto_stop_loss_usd": _USD,
     }
@@ -115,7 +104,7 @@ class SafetyConfig(_Section, frozen=True):
 
 
 class ExecutionConfig(_Section, frozen=True):
-    ranges = {
+    ranges: ClassVar[dict[str, tuple[str, str]]] = {
         "size_alpha": ("0.0001", "1"),
         "max_notional_per_market": _USD,
         "max_notional_total": _USD,
@@ -152,7 +141,7 @@ class ExecutionConfig(_Section, frozen=True):
 
 
 class RiskConfig(_Section, frozen=True):
-    ranges = {
+    ranges: ClassVar[dict[str, tuple[str, str]]] = {
         "max_slippage_bps": _BPS,
         "max_mark_mid_divergence_bps": _BPS,
         "spread_shrink_factor": ("1", "1000"),
@@ -182,35 +171,8 @@ class JournalConfig(_Section, frozen=True):
     is a HardStop, so the tape ends at its bound, and the run goes on without it."""
 
 
-class FaultSettings(_Section, frozen=True, kw_only=True):
-    """Settings of something that goes wrong on purpose. Which fault takes which is the simulator's to know (core.sim.fault_list)."""
-
-    count: int | None = None
-    for_ms: int | None = None
-    after_ms: int | None = None
-    address: str | None = None
-    ms: int | None = None
-    text: str | None = None
-    level: str | None = None
-    road: str | None = None
-    executed: bool | None = None
-    channels: tuple[str, ...] | None = None
-    coin: str | None = None
-    percent: int | None = None
-    side: str | None = None
-    factor: int | None = None
-    bps: int | None = None
-    changes: dict[str, Any] | None = None
-
-
-class FaultConfig(FaultSettings, frozen=True, kw_only=True):
-    """One of `hip3-tui sim --list-faults`, in force from the simulator's start."""
-
-    name: str
-
-
 class SimConfig(_Section, frozen=True):
-    ranges = {
+    ranges: ClassVar[dict[str, tuple[str, str]]] = {
         "balance_usd": _USD,
     }
     """Our own exchange, when this config runs one (ws_url with port 0)."""

@@ -69,7 +69,9 @@ def drill_folder(started_ms: int, state_dir: Path | None = None) -> Path:
     try:
         return _fresh_run_folder(base / "drills", started_ms)
     except OSError as e:
-        raise ConfigError(f"cannot make the folder {e.filename}: {e.strerror}; set XDG_STATE_HOME to one that can be written") from None
+        raise ConfigError(
+            f"cannot make the folder {e.filename}: {e.strerror}; set XDG_STATE_HOME to one that can be written"
+        ) from None
 
 
 def _user_state_dir() -> Path:

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from core.config import ConfigError, FaultConfig, SimConfig
+from core.config import ConfigError, SimConfig
+from core.config_faults import FaultConfig
 from core.sim.fault_list import FaultError, check_settings
 from core.sim.fault_text import read_fault, settings_of, told
 

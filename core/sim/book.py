@@ -37,6 +37,13 @@ class Match(NamedTuple):
     maker: OrderRecord | None
 
 
+class Gone(NamedTuple):
+    """A resting order that may not trade, and what it ends as."""
+
+    order: OrderRecord
+    status: str
+
+
 class Book:
     """Matching for one coin."""
 
@@ -98,18 +105,18 @@ class Book:
         sz: Decimal,
         now_ms: int,
         can_pay: Callable[[OrderRecord], bool],
-    ) -> tuple[list[Match], list[tuple[OrderRecord, str]]]:
-        """Match an incoming order against everything at its limit or better.
+    ) -> Iterator[Match | Gone]:
+        """Match an incoming order against everything at its limit or better, one step at a time.
+
+        Whoever takes a step settles it before taking the next, because a fill can shrink or end other orders of its user. The maker of a
+        step is already reduced, and off the book when it is filled.
 
         Args:
             can_pay: Whether a maker's account still has the margin for its order.
 
-        Returns:
-            The matches in order, and the resting orders that were in the way and may not trade, with what they end as; they are off the
-            book and to be ended by the caller. Makers' sizes are already reduced and filled makers are off the book.
+        Yields:
+            A match, or a resting order that was in the way and may not trade; it is off the book and to be ended.
         """
-        matches: list[Match] = []
-        gone: list[tuple[OrderRecord, str]] = []
         left = sz
         makers = self._resting[not is_buy]
         nothing: Iterator[tuple[Decimal | None, Decimal]] = iter([(None, Decimal(0))])
@@ -122,26 +129,25 @@ class Book:
                 if own_px is not None and not _is_better(is_buy, best.limit_px, own_px):
                     break
                 if best.user == user:
-                    gone.append((makers.pop(0), "selfTradeCanceled"))
+                    yield Gone(makers.pop(0), "selfTradeCanceled")
                     continue
                 if not can_pay(best):
-                    gone.append((makers.pop(0), "marginCanceled"))
+                    yield Gone(makers.pop(0), "marginCanceled")
                     continue
                 size = min(left, best.sz)
                 best.sz -= size
                 left -= size
-                matches.append(Match(best.limit_px, size, best))
                 if best.sz == 0:
                     makers.pop(0)
+                yield Match(best.limit_px, size, best)
             if left <= 0 or own_px is None or not _reaches(is_buy, limit_px, own_px):
                 if own_px is None or left <= 0:
                     break
                 continue
             size = min(left, own_sz)
             left -= size
-            matches.append(Match(own_px, size, None))
             self._note_taken(not is_buy, own_px, size, now_ms)
-        return matches, gone
+            yield Match(own_px, size, None)
 
     def rest(self, order: OrderRecord) -> None:
         """Put an order behind all others of its price."""
@@ -154,30 +160,27 @@ class Book:
     def remove(self, order: OrderRecord) -> None:
         self._resting[order.is_buy].remove(order)
 
-    def met_by_market(
-        self, now_ms: int, can_pay: Callable[[OrderRecord], bool]
-    ) -> tuple[list[Match], list[tuple[OrderRecord, str]]]:
-        """Resting orders that the moving market has come across; each trades at its own price. Arguments and answer as of `take`."""
-        matches: list[Match] = []
-        gone: list[tuple[OrderRecord, str]] = []
+    def met_by_market(self, now_ms: int, can_pay: Callable[[OrderRecord], bool]) -> Iterator[Match | Gone]:
+        """Resting orders that the moving market has come across; each trades at its own price. Everything else is as in `take`."""
         for is_buy in (True, False):
             if not self._resting[is_buy]:
                 continue
             for order in list(self._resting[is_buy]):
+                if not order.is_live:
+                    continue  # went with one before it
                 own = next(self._own(not is_buy, now_ms), None)
                 if own is None or not _reaches(is_buy, order.limit_px, own[0]):
                     break
                 if not can_pay(order):
                     self.remove(order)
-                    gone.append((order, "marginCanceled"))
+                    yield Gone(order, "marginCanceled")
                     continue
                 size = min(order.sz, own[1])
                 order.sz -= size
                 self._note_taken(not is_buy, own[0], size, now_ms)
-                matches.append(Match(order.limit_px, size, order))
                 if order.sz == 0:
                     self.remove(order)
-        return matches, gone
+                yield Match(order.limit_px, size, order)
 
     # the market's own levels ---------------------------------------------------------------------------------------
 

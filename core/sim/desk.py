@@ -15,7 +15,7 @@ from typing import Any
 from core.model.rounding import round_price, round_size
 from core.sim import wire
 from core.sim.accounts import Account
-from core.sim.book import Match
+from core.sim.book import Gone, Match
 from core.sim.checks import (
     HALTED,
     NO_MATCH,
@@ -163,22 +163,28 @@ def _match(venue: Venue, order: OrderRecord, limit_px: Decimal, is_immediate: bo
     book = venue.books[order.coin]
     asked = order.sz
     findable = _findable(venue, order, is_immediate, now_ms)
-    matches, gone = book.take(order.user, order.is_buy, limit_px, findable, now_ms, venue.can_pay)
-    for maker, status in gone:
-        venue.ended(maker, status, now_ms)
+    matches: list[Match] = []
+    for step in book.take(order.user, order.is_buy, limit_px, findable, now_ms, venue.can_pay):
+        if isinstance(step, Gone):
+            venue.ended(step.order, step.status, now_ms)
+            continue
+        if not matches and order.trigger is None:
+            venue.tell_order(order)
+        matches.append(step)
+        settle(venue, step, order, now_ms)
     if not matches and is_immediate:
         was_triggered = order.trigger is not None or bool(order.forced)
         venue.ended(order, "marketOrderNoLiquidityRejected" if was_triggered else "iocCancelRejected", now_ms)
         return {"error": f"{NO_MATCH} asset={order.asset}"}
-    if order.trigger is None:
+    if not matches and order.trigger is None:
         venue.tell_order(order)
-    for match in matches:
-        settle(venue, match, order, now_ms)
     filled = asked - order.sz
     if order.sz == 0 or is_immediate:
         venue.ended(order, FILLED, now_ms)
         if order.children:
-            venue.shrink_reduce_only(order, now_ms)  # it may have woken what closes nothing, having closed something itself
+            venue.shrink_reduce_only(
+                order, now_ms
+            )  # it may have woken what closes nothing, having closed something itself
         paid = sum((m.px * m.sz for m in matches), Decimal(0))
         return wire.filled_status(order, filled, (paid / filled).quantize(_AVG_PLACES))
     venue.rest(order)

@@ -23,6 +23,7 @@ from core.sim import info, upkeep, wire
 from core.sim.action_log import ActionEntry, entry
 from core.sim.actions_desk import execute
 from core.sim.admission import Envelope, admit, check_range, decode, signer_of
+from core.sim.book import Gone
 from core.sim.control import run_control
 from core.sim.desk import settle
 from core.sim.faults import FaultBoard
@@ -209,11 +210,11 @@ class Exchange:
                     users = (wire.STRANGER, wire.STRANGER)
                     venue.record_trade(coin, trade.is_buy, trade.px, trade.sz, users, tx, tid, block_ms)
             if book.has_resting:
-                matches, gone = book.met_by_market(block_ms, venue.can_pay)
-                for maker, status in gone:
-                    venue.ended(maker, status, block_ms)
-                for match in matches:
-                    settle(venue, match, None, block_ms)
+                for step in book.met_by_market(block_ms, venue.can_pay):
+                    if isinstance(step, Gone):
+                        venue.ended(step.order, step.status, block_ms)
+                    else:
+                        settle(venue, step, None, block_ms)
             if changed:
                 venue.touched[coin] = None
         upkeep.run(venue, block_ms)

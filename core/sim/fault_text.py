@@ -10,8 +10,10 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from core.config import FaultSettings
+from msgspec.structs import asdict
+
 from core.config_errors import shown
+from core.config_faults import FaultSettings
 from core.sim.fault_list import (
     DEFAULTS,
     GROUPS,
@@ -56,17 +58,9 @@ def settings_of(fault: FaultSettings) -> dict[str, Any]:
     """What is set of a fault that came from a file."""
     fields = {key: getattr(fault, key) for key in FaultSettings.__struct_fields__}
     settings = {key: value for key, value in fields.items() if value is not None}
-    changes = settings.get("changes")
-    if changes is not None:
-        settings["changes"] = {key: _change(key, value) for key, value in changes.items()}
+    if fault.changes is not None:
+        settings["changes"] = {key: value for key, value in asdict(fault.changes).items() if value is not None}
     return settings
-
-
-def _change(key: str, value: Any) -> Any:
-    """A scale may stand in a file as text or as a number."""
-    if SPEC_CHANGES.get(key) is Decimal and isinstance(value, (str, int, Decimal)) and not isinstance(value, bool):
-        return _value(f"change_spec: {key}", Decimal, str(value))
-    return value
 
 
 def _value(at: str, kind: type, text: str) -> Any:

@@ -14,17 +14,12 @@ from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
-from core.config import (
-    ConfigError,
-    ExecutionConfig,
-    FaultSettings,
-    RiskConfig,
-    SafetyConfig,
-    SimConfig,
-)
-from core.config_errors import explain, shown
+from core.config import ConfigError, ExecutionConfig, RiskConfig, SafetyConfig, SimConfig
+from core.config_errors import explain
+from core.config_faults import FaultSettings
+from core.config_section import Section
 from core.sim.control import ControlError
 from core.sim.exchange import PUBLIC_TEST_ACCOUNT, Exchange
 from core.sim.fault_list import FaultError, check_settings
@@ -60,16 +55,6 @@ _Do = Literal[
 _COMMON = ("at_s", "since", "say", "do")
 
 
-class _Checked(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    ranges: ClassVar[dict[str, tuple[str, str]]] = {}
-
-    def __post_init__(self) -> None:
-        for name, (low, high) in self.ranges.items():
-            value: Decimal | None = getattr(self, name)
-            if value is not None and not (value.is_finite() and Decimal(low) <= value <= Decimal(high)):
-                raise ValueError(f"{name}: expected a number from {low} to {high} (found {shown(value)})")
-
-
 class Step(FaultSettings, frozen=True, kw_only=True):
     """Something that happens at a time. `do` is a command of /control, with that command's fields."""
 
@@ -101,10 +86,13 @@ class Step(FaultSettings, frozen=True, kw_only=True):
         return [f for f in self.__struct_fields__ if f not in _COMMON and getattr(self, f) is not None]
 
 
-class Range(_Checked, frozen=True):
+class Range(Section, frozen=True, kw_only=True):
     """From `min` to `max`, both allowed; without one of them, no bound on that side."""
 
-    ranges = {"min": ("-1000000000", "1000000000"), "max": ("-1000000000", "1000000000")}
+    ranges: ClassVar[dict[str, tuple[str, str]]] = {
+        "min": ("-1000000000", "1000000000"),
+        "max": ("-1000000000", "1000000000"),
+    }
     min: Decimal | None = None
     max: Decimal | None = None
 
@@ -119,7 +107,7 @@ class Range(_Checked, frozen=True):
         return " and ".join(filter(None, (low, high))) or "anything"
 
 
-class Expect(_Checked, frozen=True):
+class Expect(Section, frozen=True, kw_only=True):
     """How it must have ended. Everything but the latch and the program's own end is judged on the exchange's truth."""
 
     flat: bool = True
@@ -144,7 +132,7 @@ class Expect(_Checked, frozen=True):
     """Realised, fees included."""
 
 
-class Program(_Checked, frozen=True):
+class Program(Section, frozen=True, kw_only=True):
     """Settings of the program that is rehearsed, as in a config file."""
 
     safety: SafetyConfig = SafetyConfig(max_notional_usd=Decimal(50), max_daily_trades=1000)
@@ -152,8 +140,8 @@ class Program(_Checked, frozen=True):
     risk: RiskConfig = RiskConfig()
 
 
-class Scenario(_Checked, frozen=True):
-    ranges = {"balance_usd": ("0.01", "1000000")}
+class Scenario(Section, frozen=True, kw_only=True):
+    ranges: ClassVar[dict[str, tuple[str, str]]] = {"balance_usd": ("0.01", "1000000")}
     name: Annotated[str, Meta(min_length=1, max_length=60)]
     story: Annotated[str, Meta(min_length=1)]
     """What happens, and what an operator learns from it."""

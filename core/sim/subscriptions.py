@@ -145,6 +145,8 @@ def _user_subscription(kind: str, raw: Json, universe: Universe) -> Subscription
     coin = None
     if kind == "userFills":
         echo["aggregateByTime"] = _flag(raw, "aggregateByTime")
+    if kind == "spotState":
+        echo["ignorePortfolioMargin"] = _flag(raw, "ignorePortfolioMargin")
     if kind == "activeAssetData":
         coin = _add_coin(echo, raw, universe, has_spot=False)
     return Subscription(kind, echo, coin=coin, user=user, dex=_add_dex(echo, raw, universe))

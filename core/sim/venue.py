@@ -27,7 +27,7 @@ from core.sim.nonces import NonceBook
 from core.sim.orders import OrderRecord, OrderStore
 from core.sim.outbox import Outbox
 from core.sim.trouble import Trouble
-from core.sim.universe import Listing, Universe
+from core.sim.universe import Universe
 
 _RECENT_TRADES = 30
 _MAX_FILLS = 10_000

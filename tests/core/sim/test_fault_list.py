@@ -7,7 +7,8 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from core.config import FaultConfig, FaultSettings, parse_config
+from core.config import parse_config
+from core.config_faults import FaultConfig, FaultSettings
 from core.sim.fault_list import DEFAULTS, GROUPS, KINDS, SETTINGS, FaultError, Lasts, check_settings
 from core.sim.fault_text import read_fault, settings_of, told
 from core.sim.faults import Fault, FaultBoard

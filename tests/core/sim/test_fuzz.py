@@ -159,7 +159,7 @@ def test_actions_signed_by_their_sender(desk):
             if '"userFills":[]' not in after.decode() and len(desk.exchange.venue.fills_of(BOB)) > 1:
                 bob = after  # he traded with her, as he may
     assert sent > CASES / 5
-    assert accepted > CASES / 50
+    assert accepted > 30
     stripped = [re.sub(rb'"time":\d+|"markPx":"[^"]*"', b"", v) for v in (bob, bobs_view(desk.exchange, desk.now_ms))]
     assert stripped[0] == stripped[1]
 
@@ -190,7 +190,7 @@ def test_a_signature_covers_everything(desk):
             assert "nonce" in again["response"].lower()
         elif stranger:
             assert raw != original
-    assert executed > CASES / 40
+    assert executed > 30  # a budget and margin end somewhere, however many cases
 
 
 def test_signatures_of_any_shape(desk):

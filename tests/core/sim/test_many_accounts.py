@@ -5,6 +5,7 @@ HIP3_LONG_DAY=1 lives the whole day of 86,400 s; without it, some minutes after 
 
 from __future__ import annotations
 
+import gc
 import os
 import tracemalloc
 from decimal import Decimal
@@ -144,13 +145,9 @@ def busy_market() -> tuple[Exchange, Feed, list[str]]:
     return exchange, feed, heard
 
 
-def at_rest(exchange: Exchange, feed: Feed, now_ms: int, heard: list[str]) -> tuple[int, int]:
-    """The least it takes within some seconds (books that somebody looked at take more for a moment), and the time then."""
-    readings = []
-    for _ in range(12):
-        now_ms = live(exchange, feed, now_ms, 1, heard)
-        readings.append(tracemalloc.get_traced_memory()[0])
-    return min(readings), now_ms
+def traced_bytes() -> int:
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
 
 
 @pytest.mark.slow
@@ -160,10 +157,9 @@ def test_a_market_does_not_grow():
     tracemalloc.start()
     try:
         now_ms = live(exchange, feed, now_ms, 60, heard)  # what replaces older things counts from here
-        before, now_ms = at_rest(exchange, feed, now_ms, heard)
-        now_ms = live(exchange, feed, now_ms, LIVED_S, heard)
-        after, _ = at_rest(exchange, feed, now_ms, heard)
-        grown = after - before
+        before = traced_bytes()
+        live(exchange, feed, now_ms, LIVED_S, heard)
+        grown = traced_bytes() - before
         top = tracemalloc.take_snapshot().statistics("lineno")[:3]
     finally:
         tracemalloc.stop()

@@ -38,6 +38,7 @@ def read(**raw):
         ({"type": "userFills", "user": LOUD}, {"user": USER, "aggregateByTime": False}),
         ({"type": "openOrders", "user": LOUD}, {"user": USER, "dex": ""}),
         ({"type": "twapStates", "user": USER, "dex": "xyz"}, {}),
+        ({"type": "spotState", "user": USER}, {"ignorePortfolioMargin": False}),
         ({"type": "activeAssetData", "user": LOUD, "coin": "xyz:SNDK"}, {"user": USER}),
         ({"type": "webData3", "user": LOUD, "unknown": 1}, {"user": USER}),
     ],
