@@ -36,7 +36,7 @@ stop_grace_ms = {stop_grace_ms}
 position_sync_ms = {position_sync_ms}
 ctx_stale_ms = 3000
 """
-VENUE = SimConfig(seed=11, latency_min_ms=10, latency_max_ms=40, markets=(SimVenue.COIN,))
+VENUE = SimConfig(seed=11, latency_min_ms=10, latency_max_ms=40, markets=(SimVenue.COIN,), ip_limits=False)
 TIME_STOP_MS = 1_500
 POST_TIMEOUT_MS = 800
 BY_SIGTERM = 128 + signal.SIGTERM
