@@ -9,11 +9,12 @@ ARGS =
 
 PY = .venv/bin/python
 
-.PHONY: help run test soak check bench screenshots clean setup
+.PHONY: help run test peers soak check bench screenshots clean setup
 
 help:
 	@echo "make run          the console on our own simulated exchange (CONFIG=... for another config, ARGS=... for more options)"
 	@echo "make test         every test"
+	@echo "make peers        clients that we did not write (ccxt, installed apart in .venv-peers) against the simulated exchange"
 	@echo "make soak         simulated lives under every checker, for a minute (ARGS=\"--minutes 60\" for longer, ARGS=--help for the rest)"
 	@echo "make check        format, lint, types, import contracts"
 	@echo "make bench        every benchmark"
@@ -25,6 +26,15 @@ run: setup
 
 test: setup
 	@exec $(PY) -m pytest $(ARGS)
+
+# What only these tests need, apart from what requirements.lock pins: it is looked up last, so it replaces nothing.
+peers: setup
+	@cmp -s tests/peers/requirements.txt .venv-peers/.ready || { \
+	    echo "hip3-tui: installing tests/peers/requirements.txt into .venv-peers, once ..." >&2; \
+	    rm -rf .venv-peers; \
+	    $(PY) -I -m pip install -q --no-input --disable-pip-version-check --no-warn-script-location \
+	        --target .venv-peers -r tests/peers/requirements.txt && cp tests/peers/requirements.txt .venv-peers/.ready; }
+	@exec $(PY) -m pytest tests/peers $(ARGS)
 
 soak: setup
 	@exec $(PY) tests/simulation/soak.py $(ARGS)
@@ -42,7 +52,7 @@ screenshots: setup
 	@exec $(PY) tests/tools/make_screenshots.py
 
 clean:
-	rm -rf .venv .venv.lock build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache snapshot_report.html
+	rm -rf .venv .venv-peers .venv.lock build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache snapshot_report.html
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # .venv/.ready names the place and the checksums of what was installed; it is written last, so a set-up that was interrupted is done

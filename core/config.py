@@ -15,9 +15,11 @@ from typing import Annotated, ClassVar, Literal, Union
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from core.config_errors import explain, shown
+from core.config_faults import FaultConfig
+from core.config_section import Section as _Section
 from core.model.market import MarketKey
 
 Usd = Decimal
@@ -45,25 +47,12 @@ _TESTNET_HOST = "api.hyperliquid-testnet.xyz"
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
-class _Section(Struct, frozen=True, forbid_unknown_fields=True):
-    """Decimal settings get their range here: msgspec checks ranges of int and float alone."""
-
-    ranges: ClassVar[dict[str, tuple[str, str]]] = {}
-    """Setting -> lowest and highest value, both allowed."""
-
-    def __post_init__(self) -> None:
-        for name, (low, high) in self.ranges.items():
-            value: Decimal | None = getattr(self, name)
-            if value is not None and not (value.is_finite() and Decimal(low) <= value <= Decimal(high)):
-                raise ValueError(f"{name}: expected a number from {low} to {high} (found {shown(value)})")
-
-
 _USD = ("0.01", "1000000")
 _BPS = ("0", "10000")
 
 
 class MarketConfig(_Section, frozen=True):
-    ranges = {
+    ranges: ClassVar[dict[str, tuple[str, str]]] = {
         "threshold_bps": _BPS,
     }
     coin: Annotated[str, Meta(min_length=1, max_length=32)]
@@ -102,7 +91,7 @@ class AccountConfig(_Section, frozen=True):
 
 
 class SafetyConfig(_Section, frozen=True):
-    ranges = {
+    ranges: ClassVar[dict[str, tuple[str, str]]] = {
         "max_notional_usd": _USD,
         "auto_stop_loss_usd": _USD,
     }
@@ -115,7 +104,7 @@ class SafetyConfig(_Section, frozen=True):
 
 
 class ExecutionConfig(_Section, frozen=True):
-    ranges = {
+    ranges: ClassVar[dict[str, tuple[str, str]]] = {
         "size_alpha": ("0.0001", "1"),
         "max_notional_per_market": _USD,
         "max_notional_total": _USD,
@@ -152,7 +141,7 @@ class ExecutionConfig(_Section, frozen=True):
 
 
 class RiskConfig(_Section, frozen=True):
-    ranges = {
+    ranges: ClassVar[dict[str, tuple[str, str]]] = {
         "max_slippage_bps": _BPS,
         "max_mark_mid_divergence_bps": _BPS,
         "spread_shrink_factor": ("1", "1000"),
@@ -183,7 +172,7 @@ class JournalConfig(_Section, frozen=True):
 
 
 class SimConfig(_Section, frozen=True):
-    ranges = {
+    ranges: ClassVar[dict[str, tuple[str, str]]] = {
         "balance_usd": _USD,
     }
     """Our own exchange, when this config runs one (ws_url with port 0)."""
@@ -199,6 +188,13 @@ class SimConfig(_Section, frozen=True):
     """Funded besides the public test account."""
     markets: tuple[str, ...] = ("BTC", "ETH", "SOL", "xyz:SNDK", "xyz:NVDA", "xyz:TSLA", "xyz:HOOD")
     """Markets that move; the rest of each universe is listed and stays quiet."""
+    faults: tuple[FaultConfig, ...] = ()
+    """What goes wrong on purpose."""
+    ip_limits: bool = True
+    """Whether it enforces the real exchange's limits per IP (request weight, connections, subscriptions, messages), since a client that
+    breaks them must learn so in rehearsal. Off where one machine plays many clients: benchmarks, suites of tests."""
+    greeting: bool = False
+    """Whether it greets each WebSocket connection with the line of plain text that some connections of the real one get."""
 
 
 class Config(_Section, frozen=True):
@@ -274,12 +270,16 @@ def parse_config(text: str, source: str) -> Config:
         config = msgspec.convert(data, Config)
     except msgspec.ValidationError as e:
         raise ConfigError(explain(source, data, str(e), Config)) from None
-    _check(config, source)
+    check_config(config, source)
     return config
 
 
-def _check(c: Config, source: str) -> None:
-    """What one key alone cannot tell."""
+def check_config(c: Config, source: str) -> None:
+    """What one key alone cannot tell.
+
+    Raises:
+        ConfigError: Settings that contradict each other.
+    """
 
     def refuse(key: str, why: str) -> None:
         raise ConfigError(f"{source}: {key}: {why}") from None

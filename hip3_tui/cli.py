@@ -13,6 +13,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -22,6 +23,7 @@ from core.messages.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from core.config import SimConfig
+    from core.runtime.assembly import Program
     from hip3_tui.app import ConsoleApp
 
 CONFIG_HELP = "Config file (TOML). Beats the variable HIP3_CONFIG."
@@ -57,6 +59,11 @@ def run(config_name: str | None) -> None:
             if simulator is not None:
                 simulator.stop()
             raise
+    _draw(program)
+
+
+def _draw(program: Program) -> NoReturn:
+    """The console on this terminal, until the end of the program."""
     from hip3_tui.app import ConsoleApp
     from hip3_tui.driver import UnblockingDriver
 
@@ -69,11 +76,11 @@ def run(config_name: str | None) -> None:
     )
     program.lifecycle.register_app(lambda code: _end_console(app, code))
 
-    def draw() -> int:
+    def run_app() -> int:
         app.run()
         return app.return_code or 0
 
-    program.lifecycle.run_console(draw)
+    program.lifecycle.run_console(run_app)
 
 
 def _user() -> str:
@@ -99,20 +106,68 @@ def _end_console(app: ConsoleApp, code: int) -> None:
 @click.option("--config", "config_name", metavar="FILE", help=f"{CONFIG_HELP} Its [sim] and its account are used.")
 @click.option("--seed", type=click.IntRange(min=0), help="Everything that moves follows from it.")
 @click.option("--network", type=click.Choice(["testnet", "mainnet"]), help="Whose signatures it accepts.")
+@click.option(
+    "--speed", default=1.0, show_default=True, type=click.FloatRange(0.1, 1000), help="Times as fast as ours."
+)
+@click.option(
+    "--state", type=click.Path(dir_okay=False, path_type=Path), help="Where /control saves; what is there goes on."
+)
+@click.option("--allow-remote", is_flag=True, help="Let --host be another than loopback's.")
+@click.option(
+    "--fault",
+    "faults",
+    metavar="NAME[:key=value,...]",
+    multiple=True,
+    help="Something that goes wrong on purpose; may be repeated.",
+)
+@click.option("--list-faults", is_flag=True, help="Explain every fault and its settings, and end.")
+@click.option("--scenario", "scenario_name", metavar="FILE", help="Play this scenario (config/scenarios has a dozen).")
 @click.option("--child", is_flag=True, hidden=True, help="The settings are the first line of stdin; its end is ours.")
-def sim(host: str, port: int, config_name: str | None, seed: int | None, network: str | None, child: bool) -> None:
+def sim(
+    host: str,
+    port: int,
+    config_name: str | None,
+    seed: int | None,
+    network: str | None,
+    speed: float,
+    state: Path | None,
+    allow_remote: bool,
+    faults: tuple[str, ...],
+    list_faults: bool,
+    scenario_name: str | None,
+    child: bool,
+) -> None:
     """Serve our own simulated exchange: /info, /exchange and /ws on one port."""
     import msgspec
 
+    from core.runtime.sim_settings import faults_told, with_faults
+
+    if list_faults:
+        click.echo(faults_told())
+        return
+    from core.runtime.scenario_file import load_scenario
     from core.runtime.sim_program import run_sim
     from core.runtime.sim_server import SimServerError
 
     with _refusals():
         settings = _settings_from_stdin() if child else _settings_from_file(config_name)
+        scenario = None if scenario_name is None else load_scenario(Path(scenario_name))
+        if scenario is not None:
+            settings = msgspec.structs.replace(scenario.sim, accounts=settings.accounts)
+        settings = with_faults(settings, faults)
         chosen = {"seed": seed, "network": network}
         settings = msgspec.structs.replace(settings, **{k: v for k, v in chosen.items() if v is not None})
         try:
-            run_sim(settings, host, port, watch_stdin=child)
+            run_sim(
+                settings,
+                host,
+                port,
+                watch_stdin=child,
+                allow_remote=allow_remote,
+                speed=speed,
+                state=state,
+                scenario=scenario,
+            )
         except SimServerError as e:
             _refuse(f"{e}; --port 0 takes any free port" if port else str(e))
 
@@ -133,6 +188,43 @@ def _settings_from_stdin() -> SimConfig:
     from core.config import SimConfig
 
     return msgspec.json.decode(sys.stdin.buffer.readline(), type=SimConfig)
+
+
+@main.command()
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--headless", is_flag=True, help="Without the console.")
+@click.option("--json", "as_json", is_flag=True, help="The verdict as one line of JSON.")
+def drill(file: Path, headless: bool, as_json: bool) -> None:
+    """Rehearse a scenario with the real program on the simulated exchange, and judge how it ended.
+
+    FILE is a scenario, such as those in config/scenarios. Exit code 0: as expected, 1: not, 2: nothing could be judged.
+    """
+    from core.config import ConfigError
+    from core.runtime.drill import DrillError, run_drill, verdict_json, verdict_lines
+
+    if not headless:
+        _require_terminal(code=2)
+    try:
+        report = run_drill(file, headless=headless)
+    except (ConfigError, DrillError) as e:
+        _refuse(str(e), code=2)
+    click.echo(verdict_json(report) if as_json else "\n".join(verdict_lines(report)))
+    sys.exit(0 if report.passed else 1)
+
+
+@main.command("drill-program", hidden=True)
+@click.argument("folder", type=click.Path(path_type=Path))
+def drill_program(folder: Path) -> None:
+    """The program of a drill, started by its judge."""
+    from core.runtime.drill_program import assemble_drill, read_order, run_headless
+
+    with _refusals():
+        order = read_order(folder)
+        if order.headless:
+            run_headless(order)
+        from hip3_tui.terminal import SavedTerminal
+
+        _draw(assemble_drill(order, SavedTerminal().restore))
 
 
 @main.command()
@@ -159,11 +251,12 @@ def replay(file: str, run_id: int | None, until: int | None, as_json: bool) -> N
     sys.exit(0 if result.is_identical else 1)
 
 
-def _require_terminal() -> None:
+def _require_terminal(code: int = ExitCode.REFUSED) -> None:
     for name, stream in (("stdin", sys.stdin), ("stdout", sys.stdout), ("stderr", sys.stderr)):
         if stream is None or not stream.isatty():
             _refuse(
-                f"{name} is not a terminal: the console needs one; run it without redirecting, or inside tmux or ssh -t"
+                f"{name} is not a terminal: the console needs one; run it without redirecting, or inside tmux or ssh -t",
+                code,
             )
 
 

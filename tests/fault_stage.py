@@ -36,7 +36,7 @@ stop_grace_ms = {stop_grace_ms}
 position_sync_ms = {position_sync_ms}
 ctx_stale_ms = 3000
 """
-VENUE = SimConfig(seed=11, latency_min_ms=10, latency_max_ms=40, markets=(SimVenue.COIN,))
+VENUE = SimConfig(seed=11, latency_min_ms=10, latency_max_ms=40, markets=(SimVenue.COIN,), ip_limits=False)
 TIME_STOP_MS = 1_500
 POST_TIMEOUT_MS = 800
 BY_SIGTERM = 128 + signal.SIGTERM
@@ -122,6 +122,15 @@ class Stage:
         with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as db:
             row = db.execute("SELECT reason FROM latch WHERE tripped_at_ms IS NOT NULL").fetchone()
             return "" if row is None else str(row[0])
+
+    def wait_fill_on_disk(self) -> None:
+        """A kill loses what waits for the journal's next batch; this story is about what was written."""
+        (journal,) = (self._folder / "state").rglob("journal.db")
+        with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as db:
+            deadline = time.monotonic() + 5
+            while not db.execute("SELECT count(*) FROM fills").fetchone()[0]:
+                assert time.monotonic() < deadline, "the fill is not in the journal"
+                time.sleep(0.02)
 
     def reset(self) -> None:
         """The operator releases the latch, without the override."""

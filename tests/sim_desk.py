@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from core.hyperliquid.actions import canonical_action
-from core.hyperliquid.signing import sign_l1_action
+from core.hyperliquid.signing import sign_l1_action, sign_user_action
 from core.sim.exchange import PUBLIC_TEST_ACCOUNT, Exchange
 
 TEST_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
@@ -13,6 +13,19 @@ OTHER_KEY = "0x0123456789012345678901234567890123456789012345678901234567890123"
 OTHER_USER = "0x14791697260e4c9a71f18484c9f997b308e59325"
 START_MS = 1_790_000_000_000
 SNDK = 110016
+
+
+def limit(is_buy, px, sz, *, tif="Gtc", reduce_only=False, a=SNDK, cloid=None):
+    """An order as it stands in an action."""
+    order = {"a": a, "b": is_buy, "p": px, "s": sz, "r": reduce_only, "t": {"limit": {"tif": tif}}}
+    return order | ({"c": cloid} if cloid else {})
+
+
+def trigger(tpsl, is_buy, trigger_px, sz, *, px=None, is_market=True, reduce_only=True, a=SNDK, cloid=None):
+    """A stop or a take profit as it stands in an action."""
+    how = {"trigger": {"isMarket": is_market, "triggerPx": trigger_px, "tpsl": tpsl}}
+    order = {"a": a, "b": is_buy, "p": px or trigger_px, "s": sz, "r": reduce_only, "t": how}
+    return order | ({"c": cloid} if cloid else {})
 
 
 class Desk:
@@ -59,6 +72,36 @@ class Desk:
 
     def raw(self, envelope):
         return self.exchange.submit(self.exchange.decode(envelope), self.now_ms).reply
+
+    def send_own(self, kind, *, key=TEST_KEY, chain="Testnet", outer_nonce=None, vault=None, expires=None, **fields):
+        """Answer to an action that its owner signs in their own name."""
+        nonce = self.next_nonce()
+        time_key = "time" if kind in ("usdSend", "withdraw3", "spotSend") else "nonce"
+        action = {"type": kind, "signatureChainId": "0x66eee", "hyperliquidChain": chain, **fields, time_key: nonce}
+        return self.raw(
+            {
+                "action": action,
+                "nonce": nonce if outer_nonce is None else outer_nonce,
+                "signature": sign_user_action(key, action),
+                "vaultAddress": vault,
+                "expiresAfter": expires,
+            }
+        )
+
+    def orders(self, *orders, grouping="na", **how):
+        """All elements of `statuses`."""
+        reply = self.send({"type": "order", "orders": list(orders), "grouping": grouping}, **how)
+        assert reply["status"] == "ok", reply
+        return reply["response"]["data"]["statuses"]
+
+    def front(self, user=PUBLIC_TEST_ACCOUNT, dex="xyz"):
+        """frontendOpenOrders."""
+        return self.info("frontendOpenOrders", user=user, dex=dex)
+
+    def status(self, oid, user=PUBLIC_TEST_ACCOUNT):
+        """The word that orderStatus has for an order."""
+        answer = self.info("orderStatus", user=user, oid=oid)
+        return answer["order"]["status"] if answer["status"] == "order" else answer["status"]
 
     def order(self, is_buy, px, sz, *, a=SNDK, tif="Ioc", reduce_only=False, cloid=None, **how):
         """The one element of `statuses`."""

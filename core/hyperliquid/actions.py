@@ -134,7 +134,8 @@ _Read = Callable[[Any, str], Any]
 """Takes a value and where it stands; answers its one spelling or raises ValueError."""
 
 _MISSING = object()
-_DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+_DECIMAL = re.compile(r"((?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?)|-?[0-9]+(?:\.[0-9]+)?")
+"""A number; in the group it is spelt the one way already."""
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
@@ -159,7 +160,8 @@ def _map(required: dict[str, _Read], optional: dict[str, _Read] | None = None) -
             found = value.get(name, _MISSING)
             if name in required or (found is not _MISSING and found is not None):
                 out[name] = read_field(found, prefix + name)
-        out.update((name, found) for name, found in value.items() if name not in fields)
+        if len(out) < len(value):
+            out.update((name, found) for name, found in value.items() if name not in fields)
         return out
 
     return read
@@ -205,9 +207,9 @@ def _bool(value: Any, where: str) -> bool:
 
 
 def _decimal(value: Any, where: str) -> str:
-    if not isinstance(value, str) or _DECIMAL.fullmatch(value) is None:
+    if not isinstance(value, str) or (found := _DECIMAL.fullmatch(value)) is None:
         raise _wrong(where, "a decimal number as a string", value)
-    return wire_text(Decimal(value))
+    return value if found[1] is not None else wire_text(Decimal(value))
 
 
 def _address(value: Any, where: str) -> str:
@@ -236,12 +238,13 @@ def _oid_or_cloid(value: Any, where: str) -> int | str:
 
 _limit = _map({"tif": _one_of("Alo", "Ioc", "Gtc", "FrontendMarket")})
 _trigger = _map({"isMarket": _bool, "triggerPx": _decimal, "tpsl": _one_of("tp", "sl")})
+_limit_type, _trigger_type = _map({"limit": _limit}), _map({"trigger": _trigger})
 
 
 def _order_type(value: Any, where: str) -> Action:
     if not isinstance(value, dict) or ("limit" in value) == ("trigger" in value):
         raise _wrong(where, "an object with either limit or trigger", value)
-    kind: Action = _map({"limit": _limit} if "limit" in value else {"trigger": _trigger})(value, where)
+    kind: Action = (_limit_type if "limit" in value else _trigger_type)(value, where)
     return kind
 
 
@@ -256,6 +259,7 @@ _order_wire = _map(
     {"c": _cloid},
 )
 _builder = _map({"b": _address, "f": _u64})
+_twap = _map({"a": _u32, "b": _bool, "s": _decimal, "r": _bool, "m": _u32, "t": _bool})
 _modify = {"oid": _oid_or_cloid, "order": _order_wire}
 
 _ACTIONS: dict[str, _Read] = {
@@ -270,6 +274,19 @@ _ACTIONS: dict[str, _Read] = {
     "topUpIsolatedOnlyMargin": _map({"type": _text, "asset": _u32, "leverage": _decimal}),
     "noop": _map({"type": _text}),
     "reserveRequestWeight": _map({"type": _text, "weight": _u64}, {"destination": _address}),
+    "createSubAccount": _map({"type": _text, "name": _text}),
+    "subAccountModify": _map({"type": _text, "subAccountUser": _address, "name": _text}),
+    "subAccountTransfer": _map({"type": _text, "subAccountUser": _address, "isDeposit": _bool, "usd": _u64}),
+    "subAccountSpotTransfer": _map(
+        {"type": _text, "subAccountUser": _address, "isDeposit": _bool, "token": _text, "amount": _text}
+    ),
+    "vaultTransfer": _map({"type": _text, "vaultAddress": _address, "isDeposit": _bool, "usd": _u64}),
+    "setReferrer": _map({"type": _text, "code": _text}),
+    "registerReferrer": _map({"type": _text, "code": _text}),
+    "claimRewards": _map({"type": _text}),
+    "twapOrder": _map({"type": _text, "twap": _twap}),
+    "twapCancel": _map({"type": _text, "a": _u32, "t": _u64}),
+    "agentEnableDexAbstraction": _map({"type": _text}),
     "agentSetAbstraction": _map({"type": _text, "abstraction": _one_of("i", "u", "p")}),
     "agentSendAsset": _map(
         {

@@ -172,6 +172,21 @@ USER_SIGNED: dict[str, UserSigned] = {
             ("nonce", "uint64"),
         ),
     ),
+    "spotSend": UserSigned(
+        "SpotSend",
+        (_CHAIN, ("destination", "string"), ("token", "string"), ("amount", "string"), ("time", "uint64")),
+    ),
+    "approveBuilderFee": UserSigned(
+        "ApproveBuilderFee", (_CHAIN, ("maxFeeRate", "string"), ("builder", "address"), ("nonce", "uint64"))
+    ),
+    "userDexAbstraction": UserSigned(
+        "UserDexAbstraction", (_CHAIN, ("user", "address"), ("enabled", "bool"), ("nonce", "uint64"))
+    ),
+    "tokenDelegate": UserSigned(
+        "TokenDelegate",
+        (_CHAIN, ("validator", "address"), ("wei", "uint64"), ("isUndelegate", "bool"), ("nonce", "uint64")),
+    ),
+    "convertToMultiSigUser": UserSigned("ConvertToMultiSigUser", (_CHAIN, ("signers", "string"), ("nonce", "uint64"))),
     "userSetAbstraction": UserSigned(
         "UserSetAbstraction", (_CHAIN, ("user", "address"), ("abstraction", "string"), ("nonce", "uint64"))
     ),

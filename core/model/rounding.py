@@ -28,9 +28,12 @@ def price_exponent(px: Decimal, sz_decimals: int) -> int:
     return min(0, max(by_figures, by_decimals))
 
 
+_POWERS_OF_TEN = tuple(Decimal(1).scaleb(-places) for places in range(MAX_PERP_DECIMALS + 1))
+
+
 def tick_size(px: Decimal, sz_decimals: int) -> Decimal:
     """The distance between two valid prices at this price."""
-    return Decimal(1).scaleb(price_exponent(px, sz_decimals))
+    return _POWERS_OF_TEN[-price_exponent(px, sz_decimals)]
 
 
 def round_price(px: Decimal, is_buy: bool, sz_decimals: int) -> Decimal:

@@ -185,7 +185,7 @@ class _EngineLife:
     async def _console_first(self, stop: asyncio.Event) -> None:
         """Wait for the first frame, a stop, or a bound; whichever comes first."""
         deadline = self._clock.monotonic() + FIRST_FRAME_WITHIN_S
-        while not (self.first_frame.is_set() or stop.is_set()) and self._clock.monotonic() < deadline:
+        while not (self.first_frame.is_set() or stop.is_set()) and self._clock.monotonic() < deadline:  # noqa: ASYNC110  another thread sets it
             await asyncio.sleep(_LOOK_EVERY_S)
 
     async def _with_real_addresses(self, stop: asyncio.Event) -> Config | None:

@@ -42,7 +42,11 @@ def load_config(path: Path) -> Config:
     Raises:
         ConfigError: The file cannot be read, or what it says cannot be used.
     """
-    config = parse_config(_read(path), str(path))
+    config = parse_config(read_text(path), str(path))
+    if config.sim.faults:
+        from core.runtime.sim_settings import check_faults  # few files have any
+
+        check_faults(config.sim.faults, str(path))
     folder = path.absolute().parent
     if config.signer is not None and isinstance(config.signer.key_source, FileKey):
         key_file = FileKey(path=_resolve(folder, config.signer.key_source.path))
@@ -58,18 +62,23 @@ def _resolve(folder: Path, name: str) -> str:
     return os.path.join(folder, os.path.expanduser(name))
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path, what: str = "config file") -> str:
+    """The text of a file.
+
+    Raises:
+        ConfigError: It cannot be read, or is no text.
+    """
     try:
         with path.open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
-        raise ConfigError(f"{path}: no such config file") from None
+        raise ConfigError(f"{path}: no such {what}") from None
     except IsADirectoryError:
-        raise ConfigError(f"{path}: is a directory, expected a config file") from None
+        raise ConfigError(f"{path}: is a directory, expected a {what}") from None
     except (OSError, ValueError) as e:
         raise ConfigError(f"{path}: cannot be read: {getattr(e, 'strerror', None) or e}") from None
     if len(content) > _MAX_BYTES:
-        raise ConfigError(f"{path}: longer than {_MAX_BYTES} bytes, not a config file")
+        raise ConfigError(f"{path}: longer than {_MAX_BYTES} bytes, not a {what}")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as e:

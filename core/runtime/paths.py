@@ -59,6 +59,21 @@ def run_paths(config: Config, account: str, started_ms: int, state_dir: Path | N
     return RunPaths(folder / "journal.db", folder / "console.log")
 
 
+def drill_folder(started_ms: int, state_dir: Path | None = None) -> Path:
+    """A fresh folder for a drill; the last ten are kept.
+
+    Raises:
+        ConfigError: It cannot be made.
+    """
+    base = state_dir if state_dir is not None else _user_state_dir()
+    try:
+        return _fresh_run_folder(base / "drills", started_ms)
+    except OSError as e:
+        raise ConfigError(
+            f"cannot make the folder {e.filename}: {e.strerror}; set XDG_STATE_HOME to one that can be written"
+        ) from None
+
+
 def _user_state_dir() -> Path:
     from platformdirs import user_state_path  # not needed when the config names the journal
 

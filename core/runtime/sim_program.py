@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
 
 from core.config import SimConfig
 from core.runtime.sim_server import SimServer, SimServerError
+from core.sim.scenario import Scenario
 
 
 async def serve(
@@ -25,13 +29,18 @@ async def serve(
     stop: asyncio.Event,
     on_listening: Callable[[str], None] | None = None,
     allow_remote: bool = False,
+    speed: float = 1.0,
+    state: Path | None = None,
+    scenario: Scenario | None = None,
 ) -> None:
     """Serve until `stop` is set.
 
     Raises:
         SimServerError: It cannot listen, or it failed while running.
     """
-    server = SimServer(config, host, port, allow_remote=allow_remote)
+    server = SimServer(config, host, port, allow_remote=allow_remote, speed=speed, state=state)
+    if scenario is not None:
+        server.play(scenario, _say)
     await server.start()
     try:
         if on_listening is not None:
@@ -56,6 +65,9 @@ def run_sim(
     *,
     watch_stdin: bool = False,
     allow_remote: bool = False,
+    speed: float = 1.0,
+    state: Path | None = None,
+    scenario: Scenario | None = None,
 ) -> None:
     """Serve in the foreground until told to end: SIGINT, SIGTERM, or the end of stdin (when watched).
 
@@ -64,10 +76,31 @@ def run_sim(
     Raises:
         SimServerError: It cannot listen, or it failed while running.
     """
-    asyncio.run(_run(config, host, port, watch_stdin, allow_remote))
+
+    async def until_told(stop: asyncio.Event) -> None:
+        await serve(
+            config,
+            host,
+            port,
+            stop=stop,
+            on_listening=_say_listening,
+            allow_remote=allow_remote,
+            speed=speed,
+            state=state,
+            scenario=scenario,
+        )
+
+    keep_collector_calm()
+    asyncio.run(_run(until_told, watch_stdin))
 
 
-async def _run(config: SimConfig, host: str, port: int, watch_stdin: bool, allow_remote: bool) -> None:
+def keep_collector_calm() -> None:
+    """What a venue makes it mostly keeps, so looking for garbage as often as Python does is a tenth of its time for nothing."""
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
+
+
+async def _run(serve_until: Callable[[asyncio.Event], Coroutine[Any, Any, None]], watch_stdin: bool) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
@@ -78,11 +111,15 @@ async def _run(config: SimConfig, host: str, port: int, watch_stdin: bool, allow
 
     if watch_stdin:
         threading.Thread(target=_await_end_of_stdin, args=(set_stop,), daemon=True, name="stdin").start()
-    await serve(config, host, port, stop=stop, on_listening=_say_listening, allow_remote=allow_remote)
+    await serve_until(stop)
 
 
 def _say_listening(url: str) -> None:
-    print(f"listening on {url}", flush=True)
+    _say(f"listening on {url}")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _await_end_of_stdin(then: Callable[[], None]) -> None:

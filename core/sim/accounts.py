@@ -3,7 +3,7 @@
 One account has a separate balance on each dex (abstraction mode "disabled"). A cross position draws on the dex's balance; an isolated
 one holds its own. Easy to get wrong: the raw USD of a long is negative (what was paid), so equity is raw USD + szi x mark, on every level.
 
-Not modelled: funding, liquidation, transfers.
+What moves money besides fills is elsewhere: funding, liquidation, transfers.
 
 PROTOCOL 2.4 to 2.6, 8.1.
 """
@@ -40,6 +40,10 @@ class Position(Struct, eq=False):
     leverage: int
     raw_usd: Decimal = ZERO
     """Isolated only: its own margin less what it paid."""
+    funding_since_open: Decimal = ZERO
+    """Received; what was paid is negative."""
+    funding_since_change: Decimal = ZERO
+    """The same since its size last changed."""
 
     def unrealized(self, mark_px: Decimal) -> Decimal:
         return self.szi * (mark_px - self.entry_px)
@@ -66,7 +70,22 @@ class Account(Struct, eq=False):
     last_limited_ms: int = -(10**9)
     schedule_cancel_ms: int | None = None
     agents: dict[str, str] = field(default_factory=dict)
-    """Agent address -> name."""
+    """Agent address -> name; the empty name is the one unnamed agent."""
+    agents_until: dict[str, int] = field(default_factory=dict)
+    """Agent address -> last ms of its approval; without an entry it never ends."""
+    master: str | None = None
+    """Whose sub-account this is."""
+    sub_accounts: dict[str, str] = field(default_factory=dict)
+    """Address -> name."""
+    builders: dict[str, int] = field(default_factory=dict)
+    """Approved builder -> highest fee in tenths of a basis point."""
+    spot_usd: Decimal = ZERO
+    """USDC of the spot account; the only token there is."""
+    bought_requests: int = 0
+    scheduled_fired: tuple[int, int] = (0, 0)
+    """(day, how often the scheduled cancel has fired on it)."""
+    funding_all_time: dict[str, Decimal] = field(default_factory=dict)
+    """Coin -> received on it."""
     past: deque[tuple[int, dict[str, DexBalance]]] = field(default_factory=lambda: deque(maxlen=_PAST_KEPT))
     """(until when, what the dexes were like), oldest first."""
 
@@ -120,6 +139,11 @@ def fee_of(listing: Listing, px: Decimal, sz: Decimal, is_taker: bool) -> Decima
     return (px * sz * rate).quantize(_FEE_PLACES)
 
 
+def builder_fee_of(builder: tuple[str, int] | None, px: Decimal, sz: Decimal) -> Decimal:
+    """USD charged for whoever sent the order, in tenths of a basis point of its value."""
+    return ZERO if builder is None else (px * sz * builder[1] / 100_000).quantize(_FEE_PLACES)
+
+
 def apply_fill(account: Account, listing: Listing, is_buy: bool, px: Decimal, sz: Decimal, fee: Decimal) -> FillEffect:
     """Book one fill: position, realised result, margin and fee."""
     assert sz > 0
@@ -131,6 +155,9 @@ def apply_fill(account: Account, listing: Listing, is_buy: bool, px: Decimal, sz
     signed = sz if is_buy else -sz
     closing = min(sz, abs(start)) if start * signed < 0 else ZERO
     closed_pnl = ZERO
+    held = balance.positions.get(listing.coin)
+    if held is not None:
+        held.funding_since_change = ZERO
     if closing:
         closed_pnl = _reduce(balance, balance.positions[listing.coin], closing, px)
     if sz > closing:

@@ -39,6 +39,7 @@ class OrderItem(Struct, frozen=True):
     sz: Decimal
     reduce_only: bool
     tif: str
+    """Of one that waits for a trigger: tp or sl."""
     cloid: str | None
     result: ItemResult | None
     """None: the action was refused as a whole."""
@@ -68,6 +69,7 @@ class ActionEntry(Struct, frozen=True):
     statuses: list[Any] | None
     expires_after: int | None = None
     orders: tuple[OrderItem, ...] = ()
+    """Those of modifies too."""
     cancels: tuple[CancelItem, ...] = ()
 
 
@@ -89,8 +91,8 @@ def entry(
         results = [_result(status) for status in told]
     orders: tuple[OrderItem, ...] = ()
     cancels: tuple[CancelItem, ...] = ()
-    if kind == "order":
-        orders = tuple(_order(universe, o, r) for o, r in zip(action["orders"], results, strict=True))
+    if kind in ("order", "modify", "batchModify"):
+        orders = tuple(_order(universe, o, r) for o, r in zip(envelope.orders, results, strict=True))
     elif kind == "cancel":
         cancels = tuple(
             CancelItem(_coin(universe, c["a"]), c["a"], c["o"], None, r)
@@ -119,7 +121,7 @@ def _order(universe: Universe, raw: dict[str, Any], result: ItemResult | None) -
         Decimal(raw["p"]),
         Decimal(raw["s"]),
         raw["r"],
-        raw["t"]["limit"]["tif"],
+        raw["t"]["limit"]["tif"] if "limit" in raw["t"] else raw["t"]["trigger"]["tpsl"],
         raw.get("c"),
         result,
     )

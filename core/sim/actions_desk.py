@@ -1,23 +1,34 @@
 """What each kind of action does once it is let in, and what it is answered.
 
-Easy to get wrong: `status: ok` says nothing about the items; each has its own element in `statuses`.
+Easy to get wrong: `status: ok` says nothing about the items; each has its own element in `statuses`. An action that is refused as a whole
+here has used up its nonce and costs nothing of the budget.
 
-PROTOCOL 4.3, 7.1, 12, 12.1.
+The venue's texts for a scheduled time that is too early and for too many scheduled cancels are not known; those are worded here.
+
+PROTOCOL 4.3, 7.1, 9.3, 12.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 
-from core.model.market import MarginMode
-from core.sim import desk
+from core.sim import agents, budget, desk, leverage, money
 from core.sim.accounts import Account
-from core.sim.admission import Envelope, Refused
+from core.sim.admission import Envelope
+from core.sim.modify import modify
+from core.sim.not_simulated import NOT_SIMULATED, why_not
+from core.sim.order_groups import place_all
+from core.sim.refused import Refused
 from core.sim.venue import Venue
 from core.sim.wire import Json
 
 _SCHEDULE_VOLUME_USD = Decimal(1_000_000)
 _SCHEDULE_AHEAD_MS = 5_000
+_SCHEDULES_A_DAY = 10
+_DAY_MS = 86_400_000
+_MOST_BUILDER_FEE = 100
+"""In tenths of a basis point."""
 
 
 def execute(venue: Venue, account: Account, envelope: Envelope, now_ms: int) -> Json:
@@ -29,31 +40,49 @@ def execute(venue: Venue, account: Account, envelope: Envelope, now_ms: int) -> 
     Raises:
         Refused: The action as a whole cannot be done.
     """
-    action = envelope.action
-    match envelope.kind:
+    try:
+        return _execute(venue, account, envelope, now_ms)
+    except Refused:
+        budget.give_back(account, envelope.items, now_ms)
+        raise
+
+
+def _execute(venue: Venue, account: Account, envelope: Envelope, now_ms: int) -> Json:
+    action, kind = envelope.action, envelope.kind
+    match kind:
         case "order":
             collapsed = _collapsed(venue, account, action, now_ms)
             if collapsed is not None:
                 return {"type": "order", "data": {"statuses": [collapsed]}}
-            placed = [desk.place(venue, account, desk.wish_of(raw), now_ms) for raw in action["orders"]]
-            return {"type": "order", "data": {"statuses": placed}}
+            return {"type": "order", "data": {"statuses": place_all(venue, account, action, now_ms)}}
         case "cancel":
+            by_oid = venue.orders.by_oid
             done = [
-                desk.cancel(venue, account, venue.orders.by_oid(account.user, c["o"]), c["a"], now_ms)
-                for c in action["cancels"]
+                desk.cancel(venue, account, by_oid(account.user, c["o"]), c["a"], now_ms) for c in action["cancels"]
             ]
             return {"type": "cancel", "data": {"statuses": done}}
         case "cancelByCloid":
+            by_cloid = venue.orders.by_cloid
             done = [
-                desk.cancel(venue, account, venue.orders.by_cloid(account.user, c["cloid"]), c["asset"], now_ms)
+                desk.cancel(venue, account, by_cloid(account.user, c["cloid"]), c["asset"], now_ms)
                 for c in action["cancels"]
             ]
             return {"type": "cancel", "data": {"statuses": done}}
-        case "updateLeverage":
-            _update_leverage(venue, account, action)
-        case "scheduleCancel":
-            _schedule_cancel(account, action.get("time"), now_ms)
-        case kind:
+        case "batchModify":
+            is_always = action.get("a", False)
+            modified = [modify(venue, account, item, is_always, now_ms) for item in action["modifies"]]
+            return {"type": "order", "data": {"statuses": modified}}
+        case "modify":
+            status = modify(venue, account, action, action.get("a", False), now_ms)
+            if isinstance(status, dict) and "error" in status:
+                raise Refused(status["error"])
+        case "createSubAccount":
+            return {"type": "createSubAccount", "data": money.create_sub_account(venue, account, action, now_ms)}
+        case _ if kind in NOT_SIMULATED:
+            raise Refused(why_not(action))
+        case _ if kind in _BY_KIND:
+            _BY_KIND[kind](venue, account, action, now_ms)
+        case _:
             assert kind == "noop", kind
     return {"type": "default"}
 
@@ -71,34 +100,11 @@ def _collapsed(venue: Venue, account: Account, action: Json, now_ms: int) -> Jso
     return None if fault is None else {"error": f"{fault.text} asset={action['orders'][0]['a']}"}
 
 
-def _update_leverage(venue: Venue, account: Account, action: Json) -> None:
-    listing = venue.universe.by_asset.get(action["asset"])
-    leverage, is_cross = action["leverage"], action["isCross"]
-    if listing is None or not 1 <= leverage <= listing.spec.max_leverage:
-        raise Refused("Invalid leverage value")
-    if is_cross and listing.spec.margin_mode is not MarginMode.CROSS:
-        raise Refused("Cross margin is not allowed for this asset.")
-    position = account.position(listing)
-    if position is not None:
-        if position.is_cross != is_cross:
-            raise Refused("Cannot switch leverage type with open position.")
-        notional = abs(position.szi) * venue.markets[listing.coin].mark_px
-        extra = notional / leverage - notional / position.leverage
-        if extra > 0 and is_cross and extra > venue.available_usd(account, listing.dex):
-            raise Refused("Cross position does not have sufficient margin available to decrease leverage")
-        if extra > 0 and not is_cross:
-            if extra > venue.available_usd(account, listing.dex):
-                raise Refused("Isolated position does not have sufficient margin available to decrease leverage")
-            account.dexes[listing.dex].raw_usd -= extra
-            position.raw_usd += extra
-        position.leverage = leverage
-    account.leverage[listing.coin] = (is_cross, leverage)
-    venue.changed_users[account.user] = None
-
-
-def _schedule_cancel(account: Account, time_ms: int | None, now_ms: int) -> None:
+def _schedule_cancel(venue: Venue, account: Account, action: Json, now_ms: int) -> None:
+    time_ms = action.get("time")
     if time_ms is None:
         account.schedule_cancel_ms = None
+        venue.scheduled.pop(account.user, None)
         return
     if account.cum_volume < _SCHEDULE_VOLUME_USD:
         raise Refused(
@@ -107,4 +113,50 @@ def _schedule_cancel(account: Account, time_ms: int | None, now_ms: int) -> None
         )
     if time_ms < now_ms + _SCHEDULE_AHEAD_MS:
         raise Refused("Scheduled cancel time too early, must be at least 5 seconds from now.")
+    if account.scheduled_fired >= (now_ms // _DAY_MS, _SCHEDULES_A_DAY):
+        raise Refused(f"Scheduled cancels have already been triggered {_SCHEDULES_A_DAY} times today.")
     account.schedule_cancel_ms = time_ms
+    venue.scheduled[account.user] = None
+
+
+def _approve_builder(venue: Venue, account: Account, action: Json, now_ms: int) -> None:
+    rate = action["maxFeeRate"]
+    try:
+        fee = Decimal(rate.removesuffix("%")) * 1_000 if rate.endswith("%") and len(rate) < 20 else Decimal(-1)
+    except InvalidOperation:
+        fee = Decimal(-1)
+    if not fee.is_finite() or not 0 <= fee <= _MOST_BUILDER_FEE:
+        raise Refused(f"Invalid maxFeeRate: {rate[:40]}")
+    account.builders[action["builder"].lower()] = int(fee)
+
+
+def _set_abstraction(venue: Venue, account: Account, action: Json, now_ms: int) -> None:
+    """Only what is: a balance of its own on each dex."""
+    is_own = str(action.get("user", account.user)).lower() == account.user
+    if not is_own or action.get("enabled", action.get("abstraction")) not in (False, "i", "disabled"):
+        raise Refused("Only separate balances per dex are available on this simulated exchange.")
+
+
+_BY_KIND: dict[str, Callable[[Venue, Account, Json, int], None]] = {
+    "updateLeverage": leverage.update_leverage,
+    "updateIsolatedMargin": leverage.update_isolated_margin,
+    "topUpIsolatedOnlyMargin": leverage.top_up,
+    "scheduleCancel": _schedule_cancel,
+    "subAccountTransfer": money.sub_account_transfer,
+    "subAccountSpotTransfer": money.sub_account_spot_transfer,
+    "subAccountModify": money.rename_sub_account,
+    "reserveRequestWeight": money.buy_requests,
+    "agentSendAsset": money.agent_send_asset,
+    "agentSetAbstraction": _set_abstraction,
+    "agentEnableDexAbstraction": _set_abstraction,
+    # signed by the owner
+    "approveAgent": agents.approve,
+    "approveBuilderFee": _approve_builder,
+    "usdSend": money.usd_send,
+    "spotSend": money.spot_send,
+    "withdraw3": money.withdraw,
+    "usdClassTransfer": money.class_transfer,
+    "sendAsset": money.send_asset,
+    "userSetAbstraction": _set_abstraction,
+    "userDexAbstraction": _set_abstraction,
+}

@@ -9,7 +9,7 @@ PROTOCOL 12 (matching, self trade), 14.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from itertools import chain
 from typing import NamedTuple
@@ -35,6 +35,13 @@ class Match(NamedTuple):
     px: Decimal
     sz: Decimal
     maker: OrderRecord | None
+
+
+class Gone(NamedTuple):
+    """A resting order that may not trade, and what it ends as."""
+
+    order: OrderRecord
+    status: str
 
 
 class Book:
@@ -91,16 +98,25 @@ class Book:
     # changing ------------------------------------------------------------------------------------------------------
 
     def take(
-        self, user: str, is_buy: bool, limit_px: Decimal, sz: Decimal, now_ms: int
-    ) -> tuple[list[Match], list[OrderRecord]]:
-        """Match an incoming order against everything at its limit or better.
+        self,
+        user: str,
+        is_buy: bool,
+        limit_px: Decimal,
+        sz: Decimal,
+        now_ms: int,
+        can_pay: Callable[[OrderRecord], bool],
+    ) -> Iterator[Match | Gone]:
+        """Match an incoming order against everything at its limit or better, one step at a time.
 
-        Returns:
-            The matches in order, and the taker's own resting orders that were in the way (to be expired by the caller). Makers' sizes
-            are already reduced and filled makers are off the book.
+        Whoever takes a step settles it before taking the next, because a fill can shrink or end other orders of its user. The maker of a
+        step is already reduced, and off the book when it is filled.
+
+        Args:
+            can_pay: Whether a maker's account still has the margin for its order.
+
+        Yields:
+            A match, or a resting order that was in the way and may not trade; it is off the book and to be ended.
         """
-        matches: list[Match] = []
-        expired: list[OrderRecord] = []
         left = sz
         makers = self._resting[not is_buy]
         nothing: Iterator[tuple[Decimal | None, Decimal]] = iter([(None, Decimal(0))])
@@ -113,23 +129,25 @@ class Book:
                 if own_px is not None and not _is_better(is_buy, best.limit_px, own_px):
                     break
                 if best.user == user:
-                    expired.append(makers.pop(0))
+                    yield Gone(makers.pop(0), "selfTradeCanceled")
+                    continue
+                if not can_pay(best):
+                    yield Gone(makers.pop(0), "marginCanceled")
                     continue
                 size = min(left, best.sz)
                 best.sz -= size
                 left -= size
-                matches.append(Match(best.limit_px, size, best))
                 if best.sz == 0:
                     makers.pop(0)
+                yield Match(best.limit_px, size, best)
             if left <= 0 or own_px is None or not _reaches(is_buy, limit_px, own_px):
                 if own_px is None or left <= 0:
                     break
                 continue
             size = min(left, own_sz)
             left -= size
-            matches.append(Match(own_px, size, None))
             self._note_taken(not is_buy, own_px, size, now_ms)
-        return matches, expired
+            yield Match(own_px, size, None)
 
     def rest(self, order: OrderRecord) -> None:
         """Put an order behind all others of its price."""
@@ -142,21 +160,27 @@ class Book:
     def remove(self, order: OrderRecord) -> None:
         self._resting[order.is_buy].remove(order)
 
-    def met_by_market(self, now_ms: int) -> list[Match]:
-        """Resting orders that the moving market has come across; each trades at its own price. Sizes are already reduced."""
-        matches = []
+    def met_by_market(self, now_ms: int, can_pay: Callable[[OrderRecord], bool]) -> Iterator[Match | Gone]:
+        """Resting orders that the moving market has come across; each trades at its own price. Everything else is as in `take`."""
         for is_buy in (True, False):
+            if not self._resting[is_buy]:
+                continue
             for order in list(self._resting[is_buy]):
+                if not order.is_live:
+                    continue  # went with one before it
                 own = self._best_own(not is_buy, now_ms)
                 if own is None or not _reaches(is_buy, order.limit_px, own[0]):
                     break
+                if not can_pay(order):
+                    self.remove(order)
+                    yield Gone(order, "marginCanceled")
+                    continue
                 size = min(order.sz, own[1])
                 order.sz -= size
                 self._note_taken(not is_buy, own[0], size, now_ms)
-                matches.append(Match(order.limit_px, size, order))
                 if order.sz == 0:
                     self.remove(order)
-        return matches
+                yield Match(order.limit_px, size, order)
 
     # the market's own levels ---------------------------------------------------------------------------------------
 

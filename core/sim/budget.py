@@ -17,7 +17,7 @@ EXPIRED_COST = 5
 
 
 def cap(account: Account) -> int:
-    return _BASE + int(account.cum_volume)
+    return _BASE + int(account.cum_volume) + account.bought_requests
 
 
 def charge(account: Account, count: int, is_cancel: bool, now_ms: int, is_limited: bool = False) -> str | None:
@@ -41,3 +41,10 @@ def charge(account: Account, count: int, is_cancel: bool, now_ms: int, is_limite
         account.last_limited_ms = now_ms
     account.requests_used += count
     return None
+
+
+def give_back(account: Account, count: int, now_ms: int) -> None:
+    """Undo `charge` for an action that was let in and then refused as a whole."""
+    account.requests_used -= count
+    if account.last_limited_ms == now_ms:
+        account.last_limited_ms = now_ms - _LIMITED_EVERY_MS

@@ -4,7 +4,7 @@ Static checks look at the order alone (asset, price, size, minimum, band); book 
 Easy to get wrong: the minimum of $10 is measured on the limit price, and an order that closes the whole position is exempt while a part
 of it is not, reduce-only or plain.
 
-The venue's texts for an unlisted, a delisted and a halted asset are not known; those three are worded here.
+The venue's texts for an unlisted, a delisted and a halted asset and for too many open orders are not known; those are worded here.
 
 PROTOCOL 3, 10.1, 12, 14 step 8.
 """
@@ -16,14 +16,19 @@ from decimal import Decimal
 from msgspec import Struct
 
 from core.model.rounding import MIN_NOTIONAL_USD, is_valid_price, is_valid_size
-from core.sim.accounts import ZERO, Account, fee_of
+from core.sim.accounts import ZERO, Account, builder_fee_of, fee_of
+from core.sim.orders import Trigger
 from core.sim.universe import Listing
 from core.sim.venue import Venue
 
 _BAND = Decimal("0.95")
+_OPEN_ORDERS = 1_000
+_MOST_OPEN_ORDERS = 5_000
+_USD_PER_OPEN_ORDER = 5_000_000
 
 HALTED = "Trading is halted."
 NO_MATCH = "Order could not immediately match against any resting orders."
+BAD_TRIGGER = "Invalid TP/SL price."
 POST_ONLY_PHASE = "Only post-only orders allowed immediately after network upgrade"
 
 
@@ -37,6 +42,9 @@ class OrderWish(Struct, frozen=True):
     reduce_only: bool
     tif: str
     cloid: str | None
+    trigger: Trigger | None = None
+    is_position_tpsl: bool = False
+    builder: tuple[str, int] | None = None
 
 
 class Refusal(Struct, frozen=True):
@@ -55,15 +63,21 @@ def static_refusal(wish: OrderWish, listing: Listing | None, venue: Venue, accou
     decimals = listing.spec.sz_decimals
     if wish.limit_px <= 0:
         return Refusal("Order has invalid price.")
-    if wish.sz == 0:
+    if wish.sz == 0 and not wish.is_position_tpsl:
         return Refusal("Order has zero size.")
-    if not is_valid_size(wish.sz, decimals):
+    if wish.sz != 0 and not is_valid_size(wish.sz, decimals):
         return Refusal("Order has invalid size.")
-    if not is_valid_price(wish.limit_px, decimals):
+    trigger = wish.trigger
+    if trigger is not None and trigger.px <= 0:
+        return Refusal(BAD_TRIGGER)
+    if not is_valid_price(wish.limit_px, decimals) or (trigger and not is_valid_price(trigger.px, decimals)):
         return Refusal("Price must be divisible by tick size.")
     szi = account.szi(listing)
-    if wish.sz * wish.limit_px < MIN_NOTIONAL_USD and not _closes_whole(wish, szi):
+    px = trigger.px if trigger is not None and trigger.is_market else wish.limit_px
+    if wish.sz * px < MIN_NOTIONAL_USD and not wish.is_position_tpsl and not _closes_whole(wish, szi):
         return Refusal("Order must have minimum value of $10.")
+    if trigger is not None and trigger.is_market:
+        return None  # its limit is not used
     reference = venue.markets[listing.coin].oracle_px
     if abs(wish.limit_px - reference) > reference * _BAND:
         return Refusal("Order price cannot be more than 95% away from the reference price")
@@ -83,6 +97,24 @@ def reduce_only_refusal(wish: OrderWish, listing: Listing, account: Account) -> 
     return None
 
 
+def open_orders_refusal(wish: OrderWish, venue: Venue, account: Account) -> Refusal | None:
+    """Whether the account may have one more open order; those that only get it out are the first to be refused."""
+    count = venue.count_open(account.user)
+    if count < _OPEN_ORDERS or wish.tif in ("Ioc", "FrontendMarket"):
+        return None
+    allowed = min(_MOST_OPEN_ORDERS, _OPEN_ORDERS + int(account.cum_volume) // _USD_PER_OPEN_ORDER)
+    if count < allowed and not wish.reduce_only and wish.trigger is None:
+        return None
+    return Refusal(f"Too many open orders: {count} of {allowed}.", "tooManyOpenOrdersRejected")
+
+
+def trigger_refusal(wish: OrderWish, mark_px: Decimal) -> Refusal | None:
+    """A trigger that is met already is none."""
+    if wish.trigger is None or not wish.trigger.is_met(mark_px):
+        return None
+    return Refusal(BAD_TRIGGER, "badTriggerPxRejected")
+
+
 def margin_refusal(wish: OrderWish, sz: Decimal, listing: Listing, venue: Venue, account: Account) -> Refusal | None:
     """Whether the part that increases the position can be paid for."""
     szi = account.szi(listing)
@@ -92,6 +124,7 @@ def margin_refusal(wish: OrderWish, sz: Decimal, listing: Listing, venue: Venue,
         return None
     _, leverage = account.leverage_of(listing)
     needed = increasing * wish.limit_px / leverage + fee_of(listing, wish.limit_px, sz, True)
+    needed += builder_fee_of(wish.builder, wish.limit_px, sz)
     if needed > venue.available_usd(account, listing.dex):
         return Refusal("Insufficient margin to place order.", "perpMarginRejected")
     return None

@@ -1,7 +1,7 @@
 """Commands of /control: what a test or an operator of the simulator can ask for and no client of the real venue ever could.
 
-Each command names its fields; a wrong one is answered with what is allowed, never ignored. `drop_connections` belongs to the server, which
-holds the connections.
+Each command names its fields; a wrong one is answered with what is allowed, never ignored. What is about connections
+and files belongs to the server.
 
 Issue 2 part 3.
 """
@@ -12,9 +12,9 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from core.model.rounding import is_valid_price, is_valid_size
+from core.model.rounding import is_valid_price, is_valid_size, round_price
 from core.sim.admission import ADDRESS
-from core.sim.faults import FAULTS, SPEC_CHANGES, FaultError
+from core.sim.fault_list import FAULTS, SETTINGS, SPEC_CHANGES, FaultError, check_settings
 from core.sim.market import CoinMarket
 from core.sim.truth import truth
 from core.sim.wire import Json
@@ -23,8 +23,12 @@ if TYPE_CHECKING:
     from core.sim.exchange import Exchange
 
 
-_FAULT_TEXTS = ("text", "level", "coin", "side")
-_FAULT_NUMBERS = ("percent", "factor", "bps")
+SERVER_COMMANDS = ("drop_connections", "save", "load")
+"""Belong to the server, which holds the connections and knows the file."""
+
+
+_MOST_DIGITS = 15
+"""Before or behind the point; within what every sum of the exchange keeps exactly."""
 
 
 class ControlError(ValueError):
@@ -41,7 +45,7 @@ def run_control(exchange: Exchange, command: Any, now_ms: int) -> Json:
         raise ControlError('expected a JSON object like {"do": "truth"}')
     handler = _COMMANDS.get(str(command.get("do")))
     if handler is None:
-        allowed = ", ".join((*_COMMANDS, "drop_connections"))
+        allowed = ", ".join((*_COMMANDS, *SERVER_COMMANDS))
         raise ControlError(f"do = {command.get('do')!r}: allowed are {allowed}")
     return handler(exchange, command, now_ms) or {"ok": True}
 
@@ -65,54 +69,44 @@ def _set_price(exchange: Exchange, command: Json, now_ms: int) -> None:
     exchange.venue.touched[market.listing.coin] = None
 
 
+def _hold(exchange: Exchange, command: Json, now_ms: int) -> None:
+    """Pin a coin where its book stands now, with the oracle so many bps above."""
+    market = _market(exchange, command)
+    bps = command.get("bps", 0)
+    setting = SETTINGS["bps"]
+    if not isinstance(bps, int) or isinstance(bps, bool) or not setting.low <= bps <= setting.high:
+        raise ControlError(f"bps = {bps!r}: expected an integer, {setting.low} to {setting.high}")
+    bid, ask = market.touch(True), market.touch(False)
+    if bid is None or ask is None:
+        raise ControlError(f"coin = {market.listing.coin!r}: a side of its book is empty, so there is nothing to hold")
+    oracle = round_price((bid.px + ask.px) / 2 * (10_000 + bps) / 10_000, False, market.listing.spec.sz_decimals)
+    prices = {"oracle": oracle, "bid": bid.px, "ask": ask.px, "size": command.get("size")}
+    _set_price(exchange, {"coin": market.listing.coin, **prices}, now_ms)
+
+
 def _release(exchange: Exchange, command: Json, now_ms: int) -> None:
     _market(exchange, command).release(now_ms)
 
 
 def _fault(exchange: Exchange, command: Json, now_ms: int) -> None:
-    allowed = ("do", "name", "count", "for_ms", "address", "ms", *_FAULT_TEXTS, *_FAULT_NUMBERS, "channels", "changes")
-    unknown = [key for key in command if key not in allowed]
-    if unknown:
-        raise ControlError(f"fault: unknown field {unknown[0]!r}; allowed: {', '.join(allowed[1:])}")
-    numbers: dict[str, int] = {}
-    for key in ("count", "for_ms", "ms"):
-        value = command.get(key)
-        if value is None:
-            continue
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ControlError(f"fault: {key} = {value!r}: expected an integer of 1 or more")
-        numbers[key] = value
-    settings: Json = {key: str(command[key]) for key in _FAULT_TEXTS if key in command}
-    for key in _FAULT_NUMBERS:
-        if key in command:
-            if not isinstance(command[key], int) or isinstance(command[key], bool):
-                raise ControlError(f"fault: {key} = {command[key]!r}: expected an integer")
-            settings[key] = command[key]
-    if "changes" in command:
-        settings["changes"] = _changes(command["changes"])
-    address = _address(command, "address") if command.get("address") is not None else None
-    channels = command.get("channels", [])
-    if not isinstance(channels, list):
-        raise ControlError("fault: channels: expected a list of channel names")
+    settings = {key: value for key, value in command.items() if key not in ("do", "name") and value is not None}
+    if "address" in settings:
+        settings["address"] = _address(command, "address")
+    if "changes" in settings:
+        settings["changes"] = _changes(settings["changes"])
+    if isinstance(settings.get("channels"), list):
+        settings["channels"] = tuple(settings["channels"])
     try:
-        exchange.faults.add(
-            str(command.get("name")),
-            now_ms,
-            count=numbers.get("count"),
-            for_ms=numbers.get("for_ms"),
-            address=address,
-            ms=numbers.get("ms", 1_000),
-            channels=tuple(str(c) for c in channels),
-            **settings,
-        )
+        check_settings(str(command.get("name")), settings)
+        exchange.faults.add(str(command.get("name")), now_ms, **settings)
     except FaultError as e:
-        raise ControlError(str(e)) from None
+        raise ControlError(f"fault {e}") from None
 
 
-def _changes(changes: Any) -> Json:
+def _changes(changes: Any) -> Any:
     """What change_spec changes; the fee scale is text in JSON."""
     if not isinstance(changes, dict):
-        raise ControlError(f"fault: changes: expected an object with any of {', '.join(SPEC_CHANGES)}")
+        return changes
     return {key: _number(changes, key) if SPEC_CHANGES.get(key) is Decimal else value for key, value in changes.items()}
 
 
@@ -157,14 +151,14 @@ def _market(exchange: Exchange, command: Json) -> CoinMarket:
 
 def _number(command: Json, key: str) -> Decimal:
     value = command.get(key)
-    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+    if isinstance(value, (str, int, float, Decimal)) and not isinstance(value, bool):
         try:
             number = Decimal(str(value))
         except InvalidOperation:
             number = Decimal("NaN")
-        if number.is_finite():
+        if number.is_finite() and abs(number.adjusted()) <= _MOST_DIGITS:
             return number
-    raise ControlError(f"{key} = {value!r}: expected a number")
+    raise ControlError(f"{key} = {str(value)[:60]!r}: expected a number of at most {_MOST_DIGITS} digits")
 
 
 def _address(command: Json, key: str) -> str:
@@ -177,6 +171,7 @@ def _address(command: Json, key: str) -> str:
 _COMMANDS: dict[str, Callable[[Exchange, Json, int], Json | None]] = {
     "truth": _truth,
     "set_price": _set_price,
+    "hold": _hold,
     "release": _release,
     "fault": _fault,
     "clear_faults": _clear_faults,

@@ -8,13 +8,14 @@ PROTOCOL 7.1, 12, 14 steps 8 and 9.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from core.model.rounding import round_size
+from core.model.rounding import round_price, round_size
 from core.sim import wire
 from core.sim.accounts import Account
-from core.sim.book import Match
+from core.sim.book import Gone, Match
 from core.sim.checks import (
     HALTED,
     NO_MATCH,
@@ -22,11 +23,13 @@ from core.sim.checks import (
     OrderWish,
     Refusal,
     margin_refusal,
+    open_orders_refusal,
     post_only_refusal,
     reduce_only_refusal,
     static_refusal,
+    trigger_refusal,
 )
-from core.sim.orders import CANCELED, FILLED, OPEN, OrderRecord
+from core.sim.orders import CANCELED, FILLED, TRIGGERED, OrderRecord, Trigger
 from core.sim.universe import Listing
 from core.sim.venue import Venue
 
@@ -35,20 +38,29 @@ IMMEDIATE = ("Ioc", "FrontendMarket")
 
 _GONE = "Order was never placed, already canceled, or filled."
 _AVG_PLACES = Decimal("0.000001")
+_MARKET_SLIPPAGE = Decimal("0.1")
+"""How far beyond the mark a triggered market order may trade."""
 
 Status = dict[str, Any] | str
 
 
-def wish_of(raw: dict[str, Any]) -> OrderWish:
+def wish_of(raw: dict[str, Any], builder: tuple[str, int] | None = None, is_position_tpsl: bool = False) -> OrderWish:
     """Read one element of `orders`, already in canonical form."""
+    how, is_buy, trigger = raw["t"], raw["b"], None
+    if "trigger" in how:
+        t = how["trigger"]
+        trigger = Trigger(Decimal(t["triggerPx"]), t["isMarket"], t["tpsl"], is_above=is_buy == (t["tpsl"] == "sl"))
     return OrderWish(
         asset=raw["a"],
-        is_buy=raw["b"],
+        is_buy=is_buy,
         limit_px=Decimal(raw["p"]),
         sz=Decimal(raw["s"]),
         reduce_only=raw["r"],
-        tif=raw["t"]["limit"]["tif"],
+        tif="Gtc" if trigger is not None else how["limit"]["tif"],
         cloid=raw.get("c"),
+        trigger=trigger,
+        is_position_tpsl=is_position_tpsl,
+        builder=builder,
     )
 
 
@@ -58,26 +70,53 @@ def place(venue: Venue, account: Account, wish: OrderWish, now_ms: int) -> Statu
     Returns:
         Its element of `statuses`.
     """
+    return put(venue, account, wish, now_ms)[0]
+
+
+def put(
+    venue: Venue,
+    account: Account,
+    wish: OrderWish,
+    now_ms: int,
+    when_good: Callable[[OrderRecord], None] | None = None,
+) -> tuple[Status, OrderRecord | None]:
+    """Place one order.
+
+    Args:
+        when_good: Told the order once nothing stands in its way, before it trades.
+
+    Returns:
+        Its element of `statuses`, and the order, if it was found good.
+    """
     listing = venue.universe.by_asset.get(wish.asset)
     refusal = _fault_refusal(venue, account, wish, listing, now_ms) or static_refusal(wish, listing, venue, account)
     if refusal is not None:
-        return _refused(wish, refusal)
+        return refused(wish, refusal), None
     assert listing is not None
-    refusal = reduce_only_refusal(wish, listing, account)
+    refusal = reduce_only_refusal(wish, listing, account) or open_orders_refusal(wish, venue, account)
     sz = wish.sz
-    if refusal is None and wish.reduce_only:
+    if refusal is None and wish.reduce_only and wish.trigger is None:
         sz = min(sz, abs(account.szi(listing)))
-    refusal = (
-        refusal
-        or post_only_refusal(wish, listing, venue, account, now_ms)
-        or margin_refusal(wish, sz, listing, venue, account)
-    )
-    order = _record(venue, account, listing, wish, sz, now_ms)
+    if wish.trigger is not None:
+        refusal = refusal or trigger_refusal(wish, venue.markets[listing.coin].mark_px)
+    else:
+        refusal = (
+            refusal
+            or post_only_refusal(wish, listing, venue, account, now_ms)
+            or margin_refusal(wish, sz, listing, venue, account)
+        )
+    order = record(venue, account, listing, wish, sz, now_ms)
     if refusal is not None:
         assert refusal.status is not None
         venue.ended(order, refusal.status, now_ms)
-        return _refused(wish, refusal)
-    return _match(venue, order, wish, now_ms)
+        return refused(wish, refusal), None
+    if when_good is not None:
+        when_good(order)
+    if wish.trigger is not None:
+        venue.tell_order(order)
+        venue.rest(order)
+        return wire.resting_status(order), order
+    return _match(venue, order, order.limit_px, order.tif in IMMEDIATE, now_ms), order
 
 
 def _fault_refusal(
@@ -93,11 +132,11 @@ def _fault_refusal(
     return Refusal(fault.text) if fault else None
 
 
-def _refused(wish: OrderWish, refusal: Refusal) -> Status:
+def refused(wish: OrderWish, refusal: Refusal) -> Status:
     return {"error": f"{refusal.text} asset={wish.asset}"}
 
 
-def _record(venue: Venue, account: Account, listing: Listing, wish: OrderWish, sz: Decimal, now_ms: int) -> OrderRecord:
+def record(venue: Venue, account: Account, listing: Listing, wish: OrderWish, sz: Decimal, now_ms: int) -> OrderRecord:
     order = OrderRecord(
         oid=venue.orders.next_oid(),
         user=account.user,
@@ -112,26 +151,40 @@ def _record(venue: Venue, account: Account, listing: Listing, wish: OrderWish, s
         cloid=wish.cloid,
         timestamp=now_ms,
         status_timestamp=now_ms,
+        trigger=wish.trigger,
+        is_position_tpsl=wish.is_position_tpsl,
+        builder=wish.builder,
     )
     venue.orders.add(order)
     return order
 
 
-def _match(venue: Venue, order: OrderRecord, wish: OrderWish, now_ms: int) -> Status:
+def _match(venue: Venue, order: OrderRecord, limit_px: Decimal, is_immediate: bool, now_ms: int) -> Status:
     book = venue.books[order.coin]
     asked = order.sz
-    matches, expired = book.take(order.user, order.is_buy, order.limit_px, _findable(venue, order, now_ms), now_ms)
-    for own in expired:
-        venue.ended(own, "selfTradeCanceled", now_ms)
-    if not matches and order.tif in IMMEDIATE:
-        venue.ended(order, "iocCancelRejected", now_ms)
-        return _refused(wish, Refusal(NO_MATCH))
-    venue.tell_order(order)
-    for match in matches:
-        settle(venue, match, order, now_ms)
+    findable = _findable(venue, order, is_immediate, now_ms)
+    matches: list[Match] = []
+    for step in book.take(order.user, order.is_buy, limit_px, findable, now_ms, venue.can_pay):
+        if isinstance(step, Gone):
+            venue.ended(step.order, step.status, now_ms)
+            continue
+        if not matches and order.trigger is None:
+            venue.tell_order(order)
+        matches.append(step)
+        settle(venue, step, order, now_ms)
+    if not matches and is_immediate:
+        was_triggered = order.trigger is not None or bool(order.forced)
+        venue.ended(order, "marketOrderNoLiquidityRejected" if was_triggered else "iocCancelRejected", now_ms)
+        return {"error": f"{NO_MATCH} asset={order.asset}"}
+    if not matches and order.trigger is None:
+        venue.tell_order(order)
     filled = asked - order.sz
-    if order.sz == 0 or order.tif in IMMEDIATE:
+    if order.sz == 0 or is_immediate:
         venue.ended(order, FILLED, now_ms)
+        if order.children:
+            venue.shrink_reduce_only(
+                order, now_ms
+            )  # it may have woken what closes nothing, having closed something itself
         paid = sum((m.px * m.sz for m in matches), Decimal(0))
         return wire.filled_status(order, filled, (paid / filled).quantize(_AVG_PLACES))
     venue.rest(order)
@@ -140,9 +193,46 @@ def _match(venue: Venue, order: OrderRecord, wish: OrderWish, now_ms: int) -> St
     return wire.resting_status(order)
 
 
-def _findable(venue: Venue, order: OrderRecord, now_ms: int) -> Decimal:
+def fire(venue: Venue, order: OrderRecord, now_ms: int) -> None:
+    """The mark has reached an order's trigger: what waited becomes a market or a limit order, under the same oid."""
+    trigger, account = order.trigger, venue.accounts[order.user]
+    assert trigger is not None
+    listing = venue.universe.by_coin[order.coin]
+    venue.stop_waiting(order)
+    order.become(TRIGGERED, now_ms)
+    venue.tell_order(order)
+    if order.reduce_only:
+        szi = account.szi(listing)
+        reducible = abs(szi) if (szi > 0) != order.is_buy else Decimal(0)
+        order.sz = reducible if order.is_position_tpsl and order.sz == 0 else min(order.sz, reducible)
+        if order.sz == 0:
+            venue.ended(order, "reduceOnlyCanceled", now_ms)
+            return
+    limit_px = order.limit_px
+    if trigger.is_market:
+        limit_px = worst_px(venue, order)
+    wish = OrderWish(order.asset, order.is_buy, limit_px, order.sz, order.reduce_only, order.tif, order.cloid)
+    if margin_refusal(wish, order.sz, listing, venue, account) is not None:
+        venue.ended(order, "perpMarginRejected", now_ms)
+        return
+    _match(venue, order, limit_px, trigger.is_market, now_ms)
+
+
+def worst_px(venue: Venue, order: OrderRecord) -> Decimal:
+    """The limit of an order at the market's price."""
+    market = venue.markets[order.coin]
+    factor = 1 + _MARKET_SLIPPAGE if order.is_buy else 1 - _MARKET_SLIPPAGE
+    return round_price(market.mark_px * factor, order.is_buy, market.sz_decimals)
+
+
+def force(venue: Venue, order: OrderRecord, now_ms: int) -> None:
+    """Trade an order of the venue's own making at the market."""
+    _match(venue, order, worst_px(venue, order), True, now_ms)
+
+
+def _findable(venue: Venue, order: OrderRecord, is_immediate: bool, now_ms: int) -> Decimal:
     """How much of an order the book may give at most: all of it, or for an IOC under the fault a part."""
-    if order.tif not in IMMEDIATE:
+    if not is_immediate:
         return order.sz
     fault = venue.faults.strike("thin_book", now_ms, order.user, coin=order.coin)
     if fault is None:
@@ -186,7 +276,7 @@ def _asset_now(venue: Venue, order: OrderRecord) -> int:
 
 def cancel(venue: Venue, account: Account, order: OrderRecord | None, asset: int, now_ms: int) -> Status:
     """Cancel one resting order; unknown, done, foreign and other-asset orders cannot be told apart."""
-    if order is None or order.status != OPEN or order.user != account.user or _asset_now(venue, order) != asset:
+    if order is None or not order.is_live or order.user != account.user or _asset_now(venue, order) != asset:
         return {"error": f"{_GONE} asset={asset}"}
     venue.cancel(order, CANCELED, now_ms)
     return "success"

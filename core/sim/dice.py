@@ -15,6 +15,7 @@ import math
 import random
 from collections.abc import Callable
 from decimal import Context, Decimal
+from typing import Any
 
 _SPREAD_OF_FOUR = math.sqrt(3.0)  # the sum of four draws from 0..1 has a variance of a third
 _EXACT = Context(prec=24)
@@ -36,9 +37,21 @@ class Dice:
     """One stream of draws, fixed by its seed."""
 
     def __init__(self, seed: str) -> None:
-        generator = random.Random(seed)
+        self._throw_with(random.Random(seed))
+
+    def _throw_with(self, generator: random.Random) -> None:
+        self._generator = generator
         self.random: Callable[[], float] = generator.random
         self.randint: Callable[[int, int], int] = generator.randint
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        """Where the stream stands, as plain values."""
+        return self._generator.getstate()
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        generator = random.Random(0)
+        generator.setstate(state)
+        self._throw_with(generator)
 
     def uniform(self, low: float, high: float) -> float:
         return low + (high - low) * self.random()

@@ -19,15 +19,17 @@ from typing import Any
 
 from msgspec import Struct
 
-from core.sim import info, wire
+from core.sim import info, upkeep, wire
 from core.sim.action_log import ActionEntry, entry
 from core.sim.actions_desk import execute
-from core.sim.admission import Envelope, Refused, admit, check_range, decode, signer_of
+from core.sim.admission import Envelope, admit, check_range, decode, signer_of
+from core.sim.book import Gone
 from core.sim.control import run_control
 from core.sim.desk import settle
 from core.sim.faults import FaultBoard
 from core.sim.market import BLOCK_MS
 from core.sim.outbox import UserEvent
+from core.sim.refused import Refused
 from core.sim.universe import Universe, real_universe
 from core.sim.venue import Venue
 from core.sim.wire import Json
@@ -37,6 +39,7 @@ PUBLIC_TEST_ACCOUNT = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
 
 _MOST_BLOCKS_AT_ONCE = 100
 _ACTIONS_KEPT = 100_000
+_ABOUT_ORDERS = ("order", "modify", "batchModify", "cancel", "cancelByCloid")
 
 
 class Submission(Struct, frozen=True):
@@ -45,6 +48,8 @@ class Submission(Struct, frozen=True):
     reply: Json
     user: str | None
     """Who acted; None when that never became clear."""
+    is_swallowed: bool = False
+    """Nobody gets this reply: the fault black_hole."""
 
 
 class Block(Struct, frozen=True):
@@ -88,7 +93,7 @@ class Exchange:
             ValueError: A market that is not listed.
         """
         self.venue = Venue(universe or real_universe(), seed, markets, start_ms)
-        self.is_mainnet = is_mainnet
+        self.is_mainnet = self.venue.is_mainnet = is_mainnet
         self.is_paused = False
         self.actions: deque[ActionEntry] = deque(maxlen=_ACTIONS_KEPT)
         for user in (PUBLIC_TEST_ACCOUNT, *accounts):
@@ -123,7 +128,7 @@ class Exchange:
             signer = signer_of(envelope, self.is_mainnet)
         except Refused:
             return None
-        return self.venue.agents.get(signer, signer)
+        return self.venue.agents.get(signer, signer) if envelope.vault_address is None else envelope.vault_address
 
     def submit(self, envelope: Envelope, now_ms: int, *, verified_signer: str | None = None) -> Submission:
         """Check and execute one action, and answer it. What users are told about it comes with the next block.
@@ -143,7 +148,14 @@ class Exchange:
             self._log(envelope, now_ms, signer, None if account is None else account.user, e.text, None)
             return Submission({"status": "err", "response": e.text}, None if account is None else account.user)
         self._log(envelope, now_ms, signer, account.user, None, response)
-        return Submission({"status": "ok", "response": response}, account.user)
+        is_swallowed = envelope.kind in _ABOUT_ORDERS and self._falls_into_a_hole(account.user, now_ms)
+        return Submission({"status": "ok", "response": response}, account.user, is_swallowed)
+
+    def _falls_into_a_hole(self, user: str, now_ms: int) -> bool:
+        if self.faults.strike("black_hole", now_ms, user) is None:
+            return False
+        self.venue.outbox.hush(user)
+        return True
 
     def _log(
         self,
@@ -154,7 +166,8 @@ class Exchange:
         error: str | None,
         response: Json | None,
     ) -> None:
-        statuses = None if response is None else response.get("data", {}).get("statuses")
+        data = None if response is None else response.get("data")
+        statuses = data["statuses"] if isinstance(data, dict) else None
         self.actions.append(entry(self.venue.universe, envelope, now_ms, signer, user, error, statuses))
 
     # time ----------------------------------------------------------------------------------------------------------
@@ -197,11 +210,14 @@ class Exchange:
                     users = (wire.STRANGER, wire.STRANGER)
                     venue.record_trade(coin, trade.is_buy, trade.px, trade.sz, users, tx, tid, block_ms)
             if book.has_resting:
-                for match in book.met_by_market(block_ms):
-                    settle(venue, match, None, block_ms)
+                for step in book.met_by_market(block_ms, venue.can_pay):
+                    if isinstance(step, Gone):
+                        venue.ended(step.order, step.status, block_ms)
+                    else:
+                        settle(venue, step, None, block_ms)
             if changed:
                 venue.touched[coin] = None
-        venue.run_scheduled_cancels(block_ms)
+        upkeep.run(venue, block_ms)
 
     # ours ----------------------------------------------------------------------------------------------------------
 

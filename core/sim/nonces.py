@@ -15,6 +15,8 @@ _DAY_MS = 86_400_000
 _MARGIN_MS = 120_000  # the measured limits sit two minutes inside the documented ones
 _BACK_MS = 2 * _DAY_MS - _MARGIN_MS
 _AHEAD_MS = _DAY_MS - _MARGIN_MS
+_REMEMBERED = 50_000
+"""Nonces of one signer, for telling a duplicate from one that is too low; both are refused."""
 
 
 def range_error(nonce: int, now_ms: int) -> str | None:
@@ -35,7 +37,7 @@ class NonceBook:
     """The nonces each signer has used."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, set[int]] = {}
+        self._seen: dict[str, dict[int, None]] = {}
         self._highest: dict[str, list[int]] = {}
 
     def use(self, signer: str, nonce: int) -> str | None:
@@ -44,14 +46,24 @@ class NonceBook:
         Returns:
             Why it is refused, or None.
         """
-        seen = self._seen.setdefault(signer, set())
+        seen = self._seen.setdefault(signer, {})
         highest = self._highest.setdefault(signer, [])
         if nonce in seen:
             return duplicate_text(nonce)
         if len(highest) >= _KEPT and nonce <= highest[0]:
             return f"Invalid nonce: nonce too low {nonce} < {highest[0]}"
-        seen.add(nonce)
+        seen[nonce] = None
         heapq.heappush(highest, nonce)
         if len(highest) > _KEPT:
             heapq.heappop(highest)
+        if len(seen) > _REMEMBERED:
+            oldest = next(iter(seen))
+            del seen[oldest]
+            if oldest >= highest[0]:
+                seen[oldest] = None  # old, and still one of the highest
         return None
+
+    def forget(self, signer: str) -> None:
+        """An agent that is no more: whatever it signed could be sent again."""
+        self._seen.pop(signer, None)
+        self._highest.pop(signer, None)

@@ -14,11 +14,29 @@ from decimal import Decimal
 from msgspec import Struct
 
 OPEN = "open"
+TRIGGERED = "triggered"
 FILLED = "filled"
 CANCELED = "canceled"
 
+LIVE = (OPEN, TRIGGERED)
+"""The statuses of an order that can still trade."""
+
 _KEPT_PER_ACCOUNT = 2000
 _FIRST_OID = 57_118_842_000
+
+
+class Trigger(Struct, frozen=True):
+    """What a stop or a take profit waits for."""
+
+    px: Decimal
+    is_market: bool
+    tpsl: str
+    """tp or sl."""
+    is_above: bool
+    """Whether it waits for a mark at or above its price; else for one at or below."""
+
+    def is_met(self, mark_px: Decimal) -> bool:
+        return mark_px >= self.px if self.is_above else mark_px <= self.px
 
 
 class OrderRecord(Struct, eq=False):
@@ -40,6 +58,28 @@ class OrderRecord(Struct, eq=False):
     timestamp: int
     status: str = OPEN
     status_timestamp: int = 0
+    trigger: Trigger | None = None
+    is_position_tpsl: bool = False
+    """Whether it closes whatever the position is when it fires."""
+    parent: int | None = None
+    """The oid of the order it stays asleep for; None once awake."""
+    children: tuple[OrderRecord, ...] = ()
+    """Take profit and stop that wake when this one is filled and go when it goes."""
+    siblings: tuple[int, ...] = ()
+    """The oids of those that go when this one is filled. Numbers, so that no record leads back to itself: a saved one could not be read."""
+    builder: tuple[str, int] | None = None
+    """Who gets a fee for having sent it, and how much, in tenths of a basis point."""
+    forced: str = ""
+    """How the venue closes a position by force with it: market or backstop; empty for a user's own order."""
+
+    @property
+    def is_live(self) -> bool:
+        return self.status in LIVE
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is off the book until the mark reaches its trigger."""
+        return self.trigger is not None and self.status == OPEN
 
     def become(self, status: str, now_ms: int) -> None:
         self.status = status
@@ -65,7 +105,7 @@ class OrderStore:
             self._by_cloid[order.user, order.cloid] = order.oid
         kept = self._per_user.setdefault(order.user, deque())
         kept.append(order.oid)
-        while len(kept) > _KEPT_PER_ACCOUNT and self._by_oid[kept[0]].status != OPEN:
+        while len(kept) > _KEPT_PER_ACCOUNT and not self._by_oid[kept[0]].is_live:
             forgotten = self._by_oid.pop(kept.popleft())
             if forgotten.cloid and self._by_cloid.get((forgotten.user, forgotten.cloid)) == forgotten.oid:
                 del self._by_cloid[forgotten.user, forgotten.cloid]

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from core.sim import wire
 from core.sim.faults import FaultBoard
-from core.sim.orders import OPEN, OrderRecord
+from core.sim.orders import LIVE, OrderRecord
 
 
 class UserEvent(Struct, frozen=True):
@@ -31,11 +31,25 @@ class Outbox:
         self._updates: dict[str, list[wire.Json]] = {}
         self._fills: dict[str, list[wire.Fill]] = {}
         self._late: list[tuple[int, UserEvent]] = []
+        self._others: list[UserEvent] = []
+        self._hushed: dict[str, None] = {}
+        """Who is told nothing until they ask."""
+
+    def hush(self, user: str) -> None:
+        """Tell this user nothing until they ask for orders or fills."""
+        self._hushed[user] = None
+
+    def has_asked(self, user: str) -> None:
+        if self._hushed:
+            self._hushed.pop(user, None)
+
+    def is_hushed(self, user: str | None) -> bool:
+        return user in self._hushed
 
     def order(self, order: OrderRecord, status: str | None = None) -> None:
         """An order began, shrank or ended."""
         update = wire.order_update(order, status)
-        if update["status"] != OPEN:
+        if update["status"] not in LIVE:
             odd = self._faults.strike("odd_status", order.status_timestamp, order.user)
             if odd is not None:
                 update["status"] = odd.text
@@ -44,18 +58,35 @@ class Outbox:
     def fill(self, fill: wire.Fill) -> None:
         self._fills.setdefault(fill.user, []).append(fill)
 
+    def note(self, user: str, channel: str, data: object) -> None:
+        """Anything else: funding, liquidation, what was cancelled by the venue, money that moved."""
+        self._others.append(UserEvent(user, channel, data))
+
     def drain(self, now_ms: int) -> tuple[UserEvent, ...]:
         """What is told now: what was held back long enough, then order updates, then fills on both channels."""
-        if not (self._updates or self._fills or self._late):
+        if not (self._updates or self._fills or self._late or self._others):
             return ()
         events = [e for due_ms, e in self._late if due_ms <= now_ms]
         self._late = [(due_ms, e) for due_ms, e in self._late if due_ms > now_ms]
-        events += [UserEvent(user, "orderUpdates", updates) for user, updates in self._updates.items()]
+        quiet_updates = {user: self._updates.pop(user) for user in self._hushed if user in self._updates}
+        quiet_fills = {user: self._fills.pop(user) for user in self._hushed if user in self._fills}
+        for user, updates in self._updates.items():
+            events += self._about_orders(user, updates, now_ms)
         for user, fills in self._fills.items():
             events += self._about_fills(user, fills, now_ms)
-        self._updates = {}
-        self._fills = {}
+        events += [e for e in self._others if e.user not in self._hushed]
+        self._others = [e for e in self._others if e.user in self._hushed]
+        self._updates = quiet_updates
+        self._fills = quiet_fills
         return tuple(twin for e in events for twin in (e, e)[: self._times(e, now_ms)])
+
+    def _about_orders(self, user: str, updates: list[wire.Json], now_ms: int) -> list[UserEvent]:
+        event = UserEvent(user, "orderUpdates", updates)
+        delay = self._faults.strike("update_delay", now_ms, user)
+        if delay is None:
+            return [event]
+        self._late.append((now_ms + delay.ms, event))
+        return []
 
     def _about_fills(self, user: str, fills: list[wire.Fill], now_ms: int) -> list[UserEvent]:
         shapes = [wire.fill(f) for f in fills]

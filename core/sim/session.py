@@ -30,6 +30,8 @@ class Post(Struct, frozen=True):
     kind: str
     """info or action."""
     payload: Any
+    ip: str = ""
+    """Where it came from; its connection may be gone when it ends."""
 
 
 class Frame(Struct, frozen=True):
@@ -43,12 +45,14 @@ class Frame(Struct, frozen=True):
 class Session:
     """The state of one connection."""
 
-    def __init__(self, send: Callable[[str], None], now_ms: int) -> None:
+    def __init__(self, send: Callable[[str], None], now_ms: int, ip: str = "") -> None:
         """
         Args:
             send: Takes a frame's text and must not block.
+            ip: Whose limits it shares.
         """
         self._send = send
+        self.ip = ip
         self.last_sent_ms = now_ms
         self.subscriptions: dict[str, Subscription] = {}
 
@@ -62,15 +66,15 @@ class Session:
     def send_error(self, text: str, now_ms: int) -> None:
         self.send({"channel": "error", "data": text}, now_ms)
 
-    def is_idle(self, now_ms: int) -> bool:
-        return now_ms - self.last_sent_ms >= IDLE_MS
+    def is_idle(self, now_ms: int, after_ms: int = IDLE_MS) -> bool:
+        return now_ms - self.last_sent_ms >= after_ms
 
 
 def read_frame(text: str) -> Frame | None:
     """A client's frame, or None when the venue cannot make sense of it."""
     try:
         raw = msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
     if not isinstance(raw, dict):
         return None
@@ -97,5 +101,9 @@ def answer_frame(post: Post, payload: Any) -> Json:
 
 def failure_frame(post: Post, failure: WireFailure) -> Json:
     """The response to a post that failed below the JSON answers; its text mirrors the HTTP failure."""
-    text = f"{failure.status} {HTTPStatus(failure.status).phrase}: {failure.text}"
+    return error_frame(post, f"{failure.status} {HTTPStatus(failure.status).phrase}: {failure.text}")
+
+
+def error_frame(post: Post, text: str) -> Json:
+    """The response to a post that nobody understood or carried out."""
     return {"channel": "post", "data": {"id": post.id, "response": {"type": "error", "payload": text}}}

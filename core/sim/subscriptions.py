@@ -8,18 +8,40 @@ PROTOCOL 6.2 to 6.6.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from core.sim.admission import ADDRESS
-from core.sim.info import SIG_FIGS
+from core.sim.candles import INTERVALS
+from core.sim.info_markets import is_grouping
 from core.sim.universe import Universe
 from core.sim.wire import Json
+from core.sim.wire_spot import PAIRS
 
-COIN_CHANNELS = ("l2Book", "bbo", "trades", "activeAssetCtx")
-USER_CHANNELS = ("orderUpdates", "userFills", "userEvents", "clearinghouseState", "openOrders")
+COIN_CHANNELS = ("l2Book", "bbo", "trades", "activeAssetCtx", "candle")
+USER_CHANNELS = (
+    "orderUpdates",
+    "userFills",
+    "userEvents",
+    "userFundings",
+    "userNonFundingLedgerUpdates",
+    "userHistoricalOrders",
+    "userTwapSliceFills",
+    "userTwapHistory",
+    "twapStates",
+    "notification",
+    "clearinghouseState",
+    "allDexsClearinghouseState",
+    "openOrders",
+    "activeAssetData",
+    "webData3",
+    "spotState",
+)
+MARKET_CHANNELS = ("allMids", "assetCtxs", "allDexsAssetCtxs", "fastAssetCtxs", "spotAssetCtxs")
+_OF_ONE_DEX = ("allMids", "assetCtxs", "clearinghouseState", "openOrders", "twapStates")
 
 
 class InvalidSubscription(Exception):
@@ -48,16 +70,27 @@ class Subscription(Struct, frozen=True):
     @property
     def channel(self) -> str:
         """The channel its frames come on."""
-        return "user" if self.kind == "userEvents" else self.kind
+        if self.kind == "userEvents":
+            return "user"
+        return "activeSpotAssetCtx" if self.kind == "activeAssetCtx" and self.coin in PAIRS else self.kind
 
     @property
     def is_fast(self) -> bool:
         return bool(self.echo.get("fast"))
 
     @property
+    def is_aggregated(self) -> bool:
+        return bool(self.echo.get("aggregateByTime"))
+
+    @property
     def sig_figs(self) -> int | None:
         figures: int | None = self.echo.get("nSigFigs")
         return figures
+
+    @property
+    def mantissa(self) -> int | None:
+        mantissa: int | None = self.echo.get("mantissa")
+        return mantissa
 
 
 _encoder = msgspec.json.Encoder()
@@ -65,7 +98,10 @@ _encoder = msgspec.json.Encoder()
 
 def compact(value: Any) -> str:
     """JSON without blanks."""
-    return _encoder.encode(value).decode()
+    try:
+        return _encoder.encode(value).decode()
+    except OverflowError:  # an integer of more than 64 bits, which only a client's own words can hold
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def read_subscription(raw: Any, universe: Universe) -> Subscription:
@@ -82,24 +118,24 @@ def read_subscription(raw: Any, universe: Universe) -> Subscription:
         return _coin_subscription(kind, raw, universe)
     if kind in USER_CHANNELS:
         return _user_subscription(kind, raw, universe)
-    if kind == "allMids":
-        dex = _dex(raw, universe)
-        return Subscription("allMids", {"type": "allMids", "dex": dex}, dex=dex)
+    if kind in MARKET_CHANNELS:
+        echo: Json = {"type": kind}
+        return Subscription(kind, echo, dex=_add_dex(echo, raw, universe))
     raise InvalidSubscription
 
 
 def _coin_subscription(kind: str, raw: Json, universe: Universe) -> Subscription:
-    coin = raw.get("coin")
-    if not isinstance(coin, str):
-        raise InvalidSubscription
-    if coin not in universe.by_coin:
-        raise SocketKilled
-    echo: Json = {"type": kind, "coin": coin}
+    echo: Json = {"type": kind}
+    coin = _add_coin(echo, raw, universe)
     if kind == "l2Book":
         figures, mantissa = raw.get("nSigFigs"), raw.get("mantissa")
-        if figures not in (None, *SIG_FIGS) or mantissa not in (None, 2, 5):
+        if not is_grouping(figures, mantissa):
             raise SocketKilled
-        echo |= {"nSigFigs": figures, "mantissa": mantissa, "fast": bool(raw.get("fast", False))}
+        echo |= {"nSigFigs": figures, "mantissa": mantissa, "fast": _flag(raw, "fast")}
+    if kind == "candle":
+        echo["interval"] = raw.get("interval")
+        if not isinstance(echo["interval"], str) or echo["interval"] not in INTERVALS:
+            raise InvalidSubscription
     return Subscription(kind, echo, coin=coin)
 
 
@@ -109,16 +145,38 @@ def _user_subscription(kind: str, raw: Json, universe: Universe) -> Subscription
         raise InvalidSubscription
     user = user.lower()
     echo: Json = {"type": kind, "user": user}
-    dex = ""
+    coin = None
     if kind == "userFills":
-        echo["aggregateByTime"] = bool(raw.get("aggregateByTime", False))
-    if kind in ("clearinghouseState", "openOrders"):
-        dex = echo["dex"] = _dex(raw, universe)
-    return Subscription(kind, echo, user=user, dex=dex)
+        echo["aggregateByTime"] = _flag(raw, "aggregateByTime")
+    if kind == "spotState":
+        echo["ignorePortfolioMargin"] = _flag(raw, "ignorePortfolioMargin")
+    if kind == "activeAssetData":
+        coin = _add_coin(echo, raw, universe, has_spot=False)
+    return Subscription(kind, echo, coin=coin, user=user, dex=_add_dex(echo, raw, universe))
 
 
-def _dex(raw: Json, universe: Universe) -> str:
+def _add_coin(echo: Json, raw: Json, universe: Universe, *, has_spot: bool = True) -> str:
+    coin = raw.get("coin")
+    if not isinstance(coin, str):
+        raise InvalidSubscription
+    if coin not in universe.by_coin and not (has_spot and coin in PAIRS):
+        raise SocketKilled
+    echo["coin"] = coin
+    return coin
+
+
+def _add_dex(echo: Json, raw: Json, universe: Universe) -> str:
+    if echo["type"] not in _OF_ONE_DEX:
+        return ""
     dex = raw.get("dex") or ""
     if not isinstance(dex, str) or dex not in universe.by_dex:
         raise InvalidSubscription
+    echo["dex"] = dex
     return dex
+
+
+def _flag(raw: Json, key: str) -> bool:
+    value = raw.get(key)
+    if value is not None and not isinstance(value, bool):
+        raise InvalidSubscription
+    return bool(value)

@@ -1,4 +1,4 @@
-"""What happens to markets on purpose: gaps, wide spreads, vanished sides, halts, changed rules.
+"""What happens to markets and agents on purpose: gaps, wide spreads, vanished sides, halts, changed rules, ended approvals.
 
 Carries the wishes on the fault board over to the markets, once per block. Decides no order's fate (the desk refuses orders on a halted
 market itself) and draws no dice, so that a coin's walk is the same with trouble and without. Easy to get wrong: a state that ends must be
@@ -36,6 +36,12 @@ class Trouble:
         for fault in faults.take("change_spec", now_ms):
             assert fault.coin is not None
             venue.relist(fault.coin, fault.changes)
+        for _ in faults.take("shift_dexs", now_ms):
+            venue.shift_dexs()
+        for fault in faults.take("change_fees", now_ms):
+            venue.fee_factor = fault.factor
+        for fault in faults.take("expire_agent", now_ms):
+            _expire_agents(venue, fault.address)
         for fault in faults.take("price_gap", now_ms):
             for coin in _coins(fault, venue):
                 venue.markets[coin].jump(fault.bps)
@@ -50,6 +56,13 @@ class Trouble:
             if was != now:
                 _put(venue, coin, *now)
         self._troubled = wanted
+
+
+def _expire_agents(venue: Venue, user: str | None) -> None:
+    for account in venue.accounts.values():
+        if user is None or account.user == user:
+            for agent in list(account.agents):
+                venue.remove_agent(agent)
 
 
 def _coins(fault: Fault, venue: Venue) -> Iterable[str]:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from core.sim import info, wire
+from core.sim import wire
 from core.sim.accounts import margin_of
 from core.sim.action_log import ActionEntry
+from core.sim.info_accounts import clearinghouse
 from core.sim.venue import Venue
 from core.sim.wire import Json
 
@@ -26,7 +27,7 @@ def truth(venue: Venue, actions: Iterable[ActionEntry], now_ms: int) -> Json:
             {"user": user, "dex": dex.name, **p["position"]}
             for user in venue.accounts
             for dex in venue.universe.dexes
-            for p in info.clearinghouse(venue, user, dex.name, now_ms)["assetPositions"]
+            for p in clearinghouse(venue, user, dex.name, now_ms)["assetPositions"]
         ],
         "openOrders": open_orders,
         "fills": fills,
@@ -34,6 +35,7 @@ def truth(venue: Venue, actions: Iterable[ActionEntry], now_ms: int) -> Json:
         "balances": accounts,
         "agents": dict(venue.agents),
         "faults": venue.faults.in_force(),
+        "faultsStruck": dict(venue.faults.struck),
         "counters": {
             "actionsReceived": len(entries),
             "actionsRefused": sum(e.error is not None for e in entries),

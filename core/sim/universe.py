@@ -53,7 +53,7 @@ class Dex(Struct, frozen=True):
 
 
 class Universe:
-    """All dexes and their markets, and the ways to find one. Changes only by `change`."""
+    """All dexes and their markets, and the ways to find one. Changes only by `change` and `shift_dexs`."""
 
     def __init__(self, dexes: tuple[Dex, ...]) -> None:
         assert dexes
@@ -95,6 +95,29 @@ class Universe:
         for listing in new:
             self.by_coin[listing.coin] = self.by_asset[listing.asset] = listing
         return new
+
+    def shift_dexs(self) -> list[Listing]:
+        """The last builder dex becomes the first: every builder's markets get other asset ids.
+
+        Returns:
+            The markets that changed, as they are now.
+        """
+        main, *builders = self.dexes
+        new = [
+            replace(
+                dex,
+                index=i,
+                listings=tuple(
+                    replace(m, spec=replace(m.spec, asset_id=asset_id(i, m.spec.index))) for m in dex.listings
+                ),
+            )
+            for i, dex in enumerate((*builders[-1:], *builders[:-1]), 1)
+        ]
+        self.dexes = (main, *new)
+        self.by_dex = {dex.name: dex for dex in self.dexes}
+        self.by_coin = {m.coin: m for dex in self.dexes for m in dex.listings}
+        self.by_asset = {m.asset: m for dex in self.dexes for m in dex.listings}
+        return [m for dex in new for m in dex.listings]
 
 
 _SPECIAL = {"delisted", "growth", "noCross", "strictIsolated"}
@@ -169,14 +192,32 @@ URANIUM 3 10 54 delisted
 """
 
 
+_TEST = """
+ABC 2 10 10
+"""
+
+
 def real_universe() -> Universe:
-    """The main dex up to index 28 and the builder dex xyz up to index 32."""
+    """The main dex up to index 28, the builder dex xyz up to index 32, and the dex test of the SDK's own examples.
+
+    A stranger's configuration that names test:ABC works here as on the real test network, where it is the first dex; here xyz is, as on
+    mainnet.
+    """
     main = Dex(MAIN_DEX, 0, "Hyperliquid", None, Decimal(1), _listings(_MAIN, MAIN_DEX, 0, None))
     xyz_scale = Decimal("1.0")
     xyz = Dex(
         "xyz", 1, "XYZ", "0x88806a71d74ad0a510b350545c9ae490912f0888", xyz_scale, _listings(_XYZ, "xyz", 1, xyz_scale)
     )
-    return Universe((main, xyz))
+    test_scale = Decimal("1.0")
+    test = Dex(
+        "test",
+        2,
+        "test dex",
+        "0x5e89b26d8d66da9888c835c9bfcc2aa51813e152",
+        test_scale,
+        _listings(_TEST, "test", 2, test_scale),
+    )
+    return Universe((main, xyz, test))
 
 
 def _listings(table: str, dex: str, dex_index: int, deployer_scale: Decimal | None) -> tuple[Listing, ...]:

@@ -9,6 +9,7 @@ PROTOCOL 2.3, 6.5, 6.6, 7, 8.2 to 8.4.
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -16,7 +17,7 @@ from msgspec import Struct
 from core.model.rounding import wire_text
 from core.sim.book import Level
 from core.sim.market import CoinMarket
-from core.sim.orders import OPEN, OrderRecord
+from core.sim.orders import OrderRecord
 
 Json = dict[str, Any]
 
@@ -45,6 +46,10 @@ class Fill(Struct, frozen=True):
     fee: Decimal
     tid: int
     cloid: str | None
+    builder_fee: Decimal = Decimal(0)
+    """Part of `fee`."""
+    liquidation: tuple[str, Decimal, str] | None = None
+    """Whose position was closed by force, at which mark, and by what: market or backstop."""
 
 
 class Trade(Struct, frozen=True):
@@ -60,8 +65,9 @@ class Trade(Struct, frozen=True):
     users: tuple[str, str]
 
 
+@lru_cache(maxsize=16_384)
 def number(value: Decimal) -> str:
-    """A number as the venue prints it: `1698.1`, `0.05`, `95000.0`, `0.0`."""
+    """A number as the venue prints it: `1698.1`, `0.05`, `95000.0`, `0.0`. The same ones come again and again; equal ones are written alike."""
     text = wire_text(value)
     return text if "." in text else text + ".0"
 
@@ -103,7 +109,22 @@ def order_update(order: OrderRecord, status: str | None = None) -> Json:
     }
 
 
+def order_type(order: OrderRecord) -> str:
+    """What kind of order it is called."""
+    trigger = order.trigger
+    if trigger is None:
+        return "Market" if order.tif in ("FrontendMarket", "LiquidationMarket") else "Limit"
+    return f"{'Stop' if trigger.tpsl == 'sl' else 'Take Profit'} {'Market' if trigger.is_market else 'Limit'}"
+
+
+def trigger_condition(order: OrderRecord) -> str:
+    if order.trigger is None:
+        return "N/A"
+    return f"Price {'above' if order.trigger.is_above else 'below'} {wire_text(order.trigger.px)}"
+
+
 def frontend_order(order: OrderRecord) -> Json:
+    trigger = order.trigger
     return {
         "coin": order.coin,
         "side": side(order.is_buy),
@@ -111,15 +132,15 @@ def frontend_order(order: OrderRecord) -> Json:
         "sz": number(order.sz),
         "oid": order.oid,
         "timestamp": order.timestamp,
-        "triggerCondition": "N/A",
-        "isTrigger": False,
-        "triggerPx": "0.0",
-        "children": [],
-        "isPositionTpsl": False,
+        "triggerCondition": trigger_condition(order),
+        "isTrigger": trigger is not None,
+        "triggerPx": "0.0" if trigger is None else number(trigger.px),
+        "children": [frontend_order(child) for child in order.children if child.parent == order.oid],
+        "isPositionTpsl": order.is_position_tpsl,
         "reduceOnly": order.reduce_only,
-        "orderType": "Limit",
+        "orderType": order_type(order),
         "origSz": number(order.orig_sz),
-        "tif": order.tif,
+        "tif": order.tif if trigger is None else None,
         "cloid": order.cloid,
     }
 
@@ -165,7 +186,29 @@ def fill(f: Fill) -> Json:
     }
     if f.cloid is not None:
         shape["cloid"] = f.cloid
+    if f.builder_fee:
+        shape["builderFee"] = usd(f.builder_fee)
+    if f.liquidation is not None:
+        user, mark_px, method = f.liquidation
+        shape["liquidation"] = {"liquidatedUser": user, "markPx": number(mark_px), "method": method}
     return shape
+
+
+def aggregated(fills: list[Json]) -> list[Json]:
+    """Fills, oldest first, with those of one crossing order in one instant put together: sizes and fees added, the price averaged."""
+    found: list[Json] = []
+    for f in fills:
+        last = found[-1] if found else None
+        if last is None or not f["crossed"] or (f["oid"], f["time"]) != (last["oid"], last["time"]):
+            found.append(dict(f))
+            continue
+        sz, more = Decimal(last["sz"]), Decimal(f["sz"])
+        last["px"] = usd((Decimal(last["px"]) * sz + Decimal(f["px"]) * more) / (sz + more))
+        last["sz"] = number(sz + more)
+        for key in ("closedPnl", "fee", "builderFee"):
+            if key in last:
+                last[key] = usd(Decimal(last[key]) + Decimal(f.get(key, "0")))
+    return found
 
 
 def trade(t: Trade) -> Json:
@@ -215,5 +258,5 @@ def asset_ctx(market: CoinMarket) -> Json:
 
 def truth_order(order: OrderRecord) -> Json:
     """For /control: all we know of an order."""
-    assert order.status == OPEN
+    assert order.is_live
     return {"user": order.user, **basic_order(order), "tif": order.tif, "reduceOnly": order.reduce_only}

@@ -1,22 +1,34 @@
-"""How the venue writes an account: its state on one dex, and the fee schedule.
+"""How the venue writes an account: its state on one dex, and its funding.
 
-Easy to get wrong: the shapes of an account that never existed and of a flat one differ in amounts alone.
+Easy to get wrong: the shapes of an account that never existed and of a flat one differ in amounts alone; and cumFunding counts what was
+paid, so what was received is negative there and positive everywhere else.
 
-PROTOCOL 8.1, 8.5.
+PROTOCOL 6.6, 8.1, 8.4.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
-from core.model.rounding import wire_text
-from core.sim.accounts import MAKER_RATE, TAKER_RATE, DexBalance, Position, margin_of
+from core.sim.accounts import ZERO, DexBalance, Position, margin_of
+from core.sim.events import FundingPayment
 from core.sim.universe import Universe
 from core.sim.wire import Json, number, usd
 
 
-def clearinghouse_state(balance: DexBalance | None, marks: dict[str, Decimal], universe: Universe, now_ms: int) -> Json:
-    """One dex of one account; an unknown one is a flat one with nothing."""
+def clearinghouse_state(
+    balance: DexBalance | None,
+    marks: dict[str, Decimal],
+    universe: Universe,
+    now_ms: int,
+    funding_received: Mapping[str, Decimal] = {},
+) -> Json:
+    """One dex of one account; an unknown one is a flat one with nothing.
+
+    Args:
+        funding_received: Since the account began, by coin.
+    """
     if balance is None:
         none = {"accountValue": "0.0", "totalNtlPos": "0.0", "totalRawUsd": "0.0", "totalMarginUsed": "0.0"}
         return {
@@ -44,14 +56,23 @@ def clearinghouse_state(balance: DexBalance | None, marks: dict[str, Decimal], u
         "crossMaintenanceMarginUsed": usd(m.maintenance),
         "withdrawable": usd(m.withdrawable),
         "assetPositions": [
-            {"type": "oneWay", "position": _position(position, marks[coin], universe)}
+            {
+                "type": "oneWay",
+                "position": _position(
+                    position, marks[coin], universe, m.cross_value - m.maintenance, funding_received.get(coin, ZERO)
+                ),
+            }
             for coin, position in balance.positions.items()
         ],
         "time": now_ms,
     }
 
 
-def _position(position: Position, mark: Decimal, universe: Universe) -> Json:
+def _position(position: Position, mark: Decimal, universe: Universe, cross_cushion: Decimal, received: Decimal) -> Json:
+    """
+    Args:
+        cross_cushion: What the cross positions may lose together before they are liquidated.
+    """
     value = abs(position.szi) * mark
     pnl = position.unrealized(mark)
     leverage: Json = {"type": "cross" if position.is_cross else "isolated", "value": position.leverage}
@@ -60,6 +81,9 @@ def _position(position: Position, mark: Decimal, universe: Universe) -> Json:
     else:
         leverage["rawUsd"] = usd(position.raw_usd)
         margin = position.raw_usd + position.szi * mark
+    max_leverage = universe.by_coin[position.coin].spec.max_leverage
+    cushion = cross_cushion if position.is_cross else margin - value / (2 * max_leverage)
+    liquidation_px = _liquidation_px(position.szi, mark, cushion, max_leverage)
     cost = abs(position.szi) * position.entry_px
     return {
         "coin": position.coin,
@@ -69,44 +93,40 @@ def _position(position: Position, mark: Decimal, universe: Universe) -> Json:
         "positionValue": usd(value),
         "unrealizedPnl": usd(pnl),
         "returnOnEquity": usd(pnl * position.leverage / cost),
-        "liquidationPx": None,
+        "liquidationPx": None if liquidation_px is None else usd(liquidation_px),
         "marginUsed": usd(margin),
-        "maxLeverage": universe.by_coin[position.coin].spec.max_leverage,
-        "cumFunding": {"allTime": "0.0", "sinceOpen": "0.0", "sinceChange": "0.0"},
-    }
-
-
-def user_fees() -> Json:
-    return {
-        "dailyUserVlm": [],
-        "feeSchedule": {
-            "cross": wire_text(TAKER_RATE),
-            "add": wire_text(MAKER_RATE),
-            "spotCross": "0.0007",
-            "spotAdd": "0.0004",
-            "tiers": {
-                "vip": [
-                    {
-                        "ntlCutoff": "5000000.0",
-                        "cross": "0.0004",
-                        "add": "0.00012",
-                        "spotCross": "0.0006",
-                        "spotAdd": "0.0003",
-                    }
-                ],
-                "mm": [{"makerFractionCutoff": "0.005", "add": "-0.00001"}],
-            },
-            "referralDiscount": "0.04",
-            "stakingDiscountTiers": [{"bpsOfMaxSupply": "0.0", "discount": "0.0"}],
+        "maxLeverage": max_leverage,
+        "cumFunding": {
+            "allTime": usd(-received),
+            "sinceOpen": usd(-position.funding_since_open),
+            "sinceChange": usd(-position.funding_since_change),
         },
-        "userCrossRate": wire_text(TAKER_RATE),
-        "userAddRate": wire_text(MAKER_RATE),
-        "userSpotCrossRate": "0.0007",
-        "userSpotAddRate": "0.0004",
-        "activeReferralDiscount": "0.0",
-        "trial": None,
-        "feeTrialEscrow": "0.0",
-        "nextTrialAvailableTimestamp": None,
-        "stakingLink": None,
-        "activeStakingDiscount": {"bpsOfMaxSupply": "0.0", "discount": "0.0"},
     }
+
+
+def _liquidation_px(szi: Decimal, mark: Decimal, cushion: Decimal, max_leverage: int) -> Decimal | None:
+    """The mark at which this position alone would have used up the cushion; None where no price does that.
+
+    The maintenance margin moves with the price too: by a 2 x max_leverage-th of the notional.
+    """
+    px = mark - cushion / (szi - abs(szi) / (2 * max_leverage))
+    return px if px > 0 else None
+
+
+def funding(f: FundingPayment) -> Json:
+    """A payment as the socket tells it."""
+    return {
+        "time": f.time,
+        "coin": f.coin,
+        "usdc": usd(f.usdc),
+        "szi": number(f.szi),
+        "fundingRate": number(f.funding_rate),
+        "nSamples": None,
+    }
+
+
+def funding_row(f: FundingPayment) -> Json:
+    """A payment as info tells it."""
+    told = funding(f)
+    del told["time"]
+    return {"time": f.time, "hash": f.hash, "delta": {"type": "funding", **told}}

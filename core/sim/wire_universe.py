@@ -1,8 +1,8 @@
-"""How the venue writes what is listed: dexes, universes, the spot list.
+"""How the venue writes what is listed: dexes, universes, their caps.
 
 Easy to get wrong: keys that mean "no" are absent (isDelisted, growthMode, marginMode), and the list of dexes begins with null.
 
-PROTOCOL 2.3.
+PROTOCOL 2.3, 3.3, 8.5.
 """
 
 from __future__ import annotations
@@ -60,33 +60,28 @@ def perp_dexs(universe: Universe) -> list[Json | None]:
                 "lastDeployerFeeScaleChangeTime": "1970-01-01T00:00:00",
                 "assetToFundingMultiplier": [[m.coin, "0.5"] for m in dex.listings],
                 "assetToFundingInterestRate": [],
+                "assetToFundingClamp": [],
             }
         )
     return shapes
 
 
-def spot_meta() -> Json:
-    """One pair, so that a client that wants a spot universe finds one."""
-    tokens = [
-        {
-            "name": "USDC",
-            "szDecimals": 8,
-            "weiDecimals": 8,
-            "index": 0,
-            "tokenId": "0x6d1e7cde53ba9467b783cb7c530ce054",
-            "isCanonical": True,
-            "evmContract": None,
-            "fullName": None,
-        },
-        {
-            "name": "PURR",
-            "szDecimals": 0,
-            "weiDecimals": 5,
-            "index": 1,
-            "tokenId": "0xc1fb593aeffbeb02f85e0308e9956a90",
-            "isCanonical": True,
-            "evmContract": None,
-            "fullName": None,
-        },
-    ]
-    return {"universe": [{"name": "PURR/USDC", "tokens": [1, 0], "index": 0, "isCanonical": True}], "tokens": tokens}
+def perp_dex_limits(dex: Dex) -> Json:
+    """Caps on open interest, the same for every market: higher than anybody gets here."""
+    cap = "100000000.0"
+    return {
+        "totalOiCap": "1000000000.0",
+        "oiSzCapPerPerp": "10000000000.0",
+        "maxTransferNtl": "1000000000.0",
+        "coinToOiCap": [[m.coin, cap] for m in dex.listings],
+    }
+
+
+def max_market_order_usd(universe: Universe) -> list[list[int | str]]:
+    """The most that a market order may be worth, by top leverage."""
+    return [[_most_usd(m.spec.max_leverage), m.coin] for dex in universe.dexes for m in dex.listings]
+
+
+def _most_usd(max_leverage: int) -> int:
+    steps = ((25, 30_000_000), (20, 5_000_000), (10, 2_000_000))
+    return next((usd for leverage, usd in steps if max_leverage >= leverage), 500_000)

@@ -39,7 +39,7 @@ class LoadVenue:
     def __init__(self, quotes_per_second: int) -> None:
         self._rate = quotes_per_second
         self._sent = 0
-        self.server = SimServer(SimConfig(seed=3, latency_min_ms=2, latency_max_ms=5, markets=MARKETS))
+        self.server = SimServer(SimConfig(seed=3, latency_min_ms=2, latency_max_ms=5, markets=MARKETS, ip_limits=False))
 
     async def run(self) -> None:
         await self.server.start()

@@ -101,6 +101,46 @@ def test_the_variable_names_the_config_and_the_option_beats_it(monkeypatch):
     assert refused("run", "--config", "/from/option").startswith("/from/option: ")
 
 
+# --- faults and scenarios ---------------------------------------------------------------------------------------------------
+
+
+def test_faults_are_listed_a_line_each():
+    result = called("sim", "--list-faults")
+    assert result.exit_code == 0
+    assert "  black_hole  " in result.stdout
+    assert "expired" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("lose_replys", "--fault 'lose_replys' does not exist; did you mean 'lose_reply'? allowed: lose_request, "),
+        ("halt:count=2", "--fault halt: count = 2: this fault has it not; halt takes for_ms, after_ms, coin; "),
+        ("halt:coin=NOPE", "fault halt: coin = 'NOPE': not listed"),
+    ],
+)
+def test_a_wrong_fault(fault, said):
+    assert refused("sim", "--fault", fault).startswith(said)
+
+
+def test_a_wrong_fault_in_a_config(tmp_path):
+    said = refused("sim", "--config", written(tmp_path, '[[sim.faults]]\nname = "lose_replys"\n'))
+    assert "own.toml: sim.faults[0]: 'lose_replys' does not exist; did you mean 'lose_reply'?" in said
+
+
+def test_a_scenario_that_is_not_there():
+    assert refused("sim", "--scenario", "/no/such.toml") == "/no/such.toml: no such scenario file"
+    result = called("drill", "/no/such.toml", "--headless")
+    assert result.exit_code == 2
+    assert result.stderr == "hip3-tui: /no/such.toml: no such scenario file\n"
+
+
+def test_a_drill_with_the_console_needs_a_terminal():
+    result = called("drill", str(ROOT / "config" / "scenarios" / "quiet_day.toml"))
+    assert result.exit_code == 2, "78 is for a program that was to trade"
+    assert result.stderr.startswith("hip3-tui: stdin is not a terminal")
+
+
 # --- terminal ---------------------------------------------------------------------------------------------------------------
 
 

@@ -26,6 +26,7 @@ from core.config import (
     SimConfig,
     SimulatorKey,
 )
+from core.config_faults import FaultConfig, SpecChanges
 
 HOSTS = {
     Network.MAINNET: ("api.hyperliquid.xyz",),
@@ -68,6 +69,9 @@ def default_of(struct: type[Struct], name: str) -> Any:
     return next(f.default for f in fields(struct) if f.name == name)
 
 
+faults = structs_of(FaultConfig, changes=st.none() | sections(SpecChanges))
+
+
 @st.composite
 def valid_configs(draw: st.DrawFn) -> Config:
     network = draw(st.sampled_from(Network))
@@ -88,7 +92,7 @@ def valid_configs(draw: st.DrawFn) -> Config:
         execution=draw(sections(ExecutionConfig)),
         risk=draw(sections(RiskConfig)),
         journal=draw(structs_of(JournalConfig)),
-        sim=draw(sections(SimConfig)),
+        sim=draw(sections(SimConfig, faults=st.lists(faults, max_size=2).map(tuple))),
     )
 
 

@@ -166,6 +166,18 @@ def test_every_known_action_keeps_its_order() -> None:
         '"token":"USDC:0x6d","amount":"100","fromSubAccount":"","nonce":7}',
         f'{{"type":"modify","oid":"{CLOID}","order":{{"a":5,"b":true,"p":"1","s":"2","r":false,"t":{{"limit":{{"tif":"Alo"}}}}}},"a":true}}',
         '{"type":"order","orders":[],"grouping":{"p":5}}',
+        '{"type":"createSubAccount","name":"example"}',
+        '{"type":"subAccountModify","subAccountUser":"0x1719884eb866cb12b2287399b15f7db5e7d775ea","name":"other"}',
+        '{"type":"subAccountTransfer","subAccountUser":"0x1719884eb866cb12b2287399b15f7db5e7d775ea","isDeposit":true,"usd":10}',
+        '{"type":"subAccountSpotTransfer","subAccountUser":"0x1719884eb866cb12b2287399b15f7db5e7d775ea","isDeposit":true,'
+        '"token":"USDC:0x6d","amount":"1.0"}',
+        '{"type":"vaultTransfer","vaultAddress":"0x1719884eb866cb12b2287399b15f7db5e7d775ea","isDeposit":true,"usd":10}',
+        '{"type":"setReferrer","code":"ABC"}',
+        '{"type":"registerReferrer","code":"ABC"}',
+        '{"type":"claimRewards"}',
+        '{"type":"twapOrder","twap":{"a":5,"b":true,"s":"2","r":false,"m":30,"t":true}}',
+        '{"type":"twapCancel","a":5,"t":7}',
+        '{"type":"agentEnableDexAbstraction"}',
     ]
     kinds = {row["action"]["type"] for row in GOLDEN} | {json.loads(sample)["type"] for sample in samples}
     assert kinds == KNOWN_ACTIONS

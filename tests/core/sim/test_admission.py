@@ -145,7 +145,7 @@ def test_an_exhausted_address_gets_one_action_per_ten_seconds_but_may_cancel(des
     ("change", "word"),
     [
         ({"action": {"type": "order", "orders": [{"a": 1}], "grouping": "na"}}, "orders[0]"),
-        ({"action": {"type": "twapOrder"}}, "twapOrder"),
+        ({"action": {"type": "flyToTheMoon"}}, "flyToTheMoon"),
         ({"action": 5}, "action"),
         ({"nonce": "1"}, "nonce"),
         ({"signature": {"r": "0x1"}}, "signature"),

@@ -146,6 +146,27 @@ def test_changed_fees_show_in_meta_and_are_charged(desk, changes, shown, fee):
     assert desk.info("userFills", user=desk.user)[0]["fee"] == fee
 
 
+def test_dexs_change_places_and_old_asset_ids_mean_other_markets(desk):
+    desk.order(True, "1700", "0.05")
+    fault(desk, "shift_dexs")
+    desk.later()
+    assert [d["name"] for d in desk.info("perpDexs")[1:]] == ["test", "xyz"]
+    assert "filled" in desk.order(False, "1690", "0.05", a=120016, reduce_only=True)
+    assert desk.szi() == "0.0"
+    assert "error" in desk.order(True, "1700", "0.05", a=110016)
+    fault(desk, "shift_dexs")
+    desk.later()
+    assert "filled" in desk.order(True, "1700", "0.05", a=110016)
+
+
+def test_fees_change_for_everybody_as_told_and_as_charged(desk):
+    fault(desk, "change_fees", factor=3)
+    desk.later()
+    assert desk.info("userFees", user=desk.user)["userCrossRate"] == "0.00135"
+    desk.order(True, "1700", "0.05")
+    assert desk.info("userFills", user=desk.user)[0]["fee"] == "0.022938"
+
+
 def test_a_market_can_be_delisted_under_a_position(desk):
     desk.order(True, "1700", "0.05")
     fault(desk, "change_spec", coin=COIN, changes={"is_delisted": True})

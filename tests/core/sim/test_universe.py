@@ -41,7 +41,7 @@ def test_meta(desk):
     assert universe[5]["marginMode"] == "noCross"
     assert universe[5]["onlyIsolated"] is True
     assert desk.info("meta")["universe"][3]["isDelisted"] is True
-    assert [m["universe"][0]["name"] for m in desk.info("allPerpMetas")] == ["BTC", "xyz:XYZ100"]
+    assert [m["universe"][0]["name"] for m in desk.info("allPerpMetas")] == ["BTC", "xyz:XYZ100", "test:ABC"]
 
 
 def test_contexts_are_joined_by_index(desk):

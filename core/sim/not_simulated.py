@@ -1,0 +1,49 @@
+"""Actions that the venue knows and this one does not play: their signature and nonce are checked like any other's, then they are refused.
+
+Never answered as if they had been done. The texts are worded here, except where a name of the venue's is beside them.
+
+PROTOCOL 4.3, 10.2.
+"""
+
+from __future__ import annotations
+
+from core.sim.wire import Json
+
+_NOT_PLAYED = frozenset(
+    {
+        "twapOrder",
+        "twapCancel",
+        "createVault",
+        "vaultModify",
+        "vaultDistribute",
+        "spotDeploy",
+        "perpDeploy",
+        "evmUserModify",
+        "gossipPriorityBid",
+        "spotUser",
+        "userPortfolioMargin",
+        "finalizeEvmContract",
+        "borrowLend",
+        "userOutcome",
+        "setDisplayName",
+        "CSignerAction",
+        "CValidatorAction",
+        "tokenDelegate",
+        "convertToMultiSigUser",
+    }
+)
+_WHY = {
+    "setReferrer": "Referral code does not exist.",
+    "registerReferrer": "Cannot generate referral code until enough volume traded. Required: $10000.",
+    "claimRewards": "No rewards to claim.",
+}
+
+NOT_SIMULATED = _NOT_PLAYED | _WHY.keys() | {"vaultTransfer"}
+
+
+def why_not(action: Json) -> str:
+    """What such an action is answered."""
+    kind = action["type"]
+    if kind == "vaultTransfer":
+        return f"Vault not registered: {action['vaultAddress']}"  # the venue's own text: there are no vaults here
+    return _WHY.get(kind, f"Action {kind} is not available on this simulated exchange.")
