@@ -17,6 +17,7 @@ import io
 import pickle
 import sys
 from collections.abc import Iterator
+from enum import Enum
 from typing import Any
 
 from msgspec import Struct
@@ -36,7 +37,7 @@ class SavedError(ValueError):
 def save(exchange: Exchange) -> bytes:
     """The venue as it is now. It must not be in the middle of an action or a block."""
     body = io.BytesIO()
-    pickle.Pickler(body, protocol=5).dump((_shape(), exchange))
+    _Writer(body, protocol=5).dump((_shape(), exchange))
     payload = body.getvalue()
     return _MAGIC + hashlib.sha256(payload).digest() + payload
 
@@ -61,6 +62,13 @@ def restore(data: bytes) -> Exchange:
     if shape != _shape() or not isinstance(exchange, Exchange):
         raise SavedError("saved by another version")
     return exchange
+
+
+class _Writer(pickle.Pickler):
+    """Writes a member of an enum as its class and value, as most Pythons do of themselves; some write it as a call of getattr."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        return (type(obj), (obj.value,)) if isinstance(obj, Enum) else NotImplemented
 
 
 class _OursOnly(pickle.Unpickler):
