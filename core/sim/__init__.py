@@ -10,9 +10,12 @@
     info           answers: info_markets, info_accounts, info_beside (info_request reads)      candles   made of what was traded
     wire, wire_account, wire_fees, wire_universe, wire_spot   how everything is written
     feed, session, subscriptions   who is told what over the sockets             snapshots, live_frames   what they are told
-    faults, control, truth         what only we can ask for                      trouble, outbox   markets and messages gone wrong
+    fault_list, fault_text, faults   what can go wrong by name                   trouble, outbox   markets and messages gone wrong
+    control, truth, saved          what only we can ask for: the venue's own view, and the whole of it as bytes
+    scenario, scenario_player, scenario_judge   a time line of prices and faults, played, and judged by the truth
     action_log     every action as values, for checkers
     replay, differences, telling   a recorded run played again through a fresh engine, and where it first differs
+    world/         the engine and this venue in one process, under virtual time
 
 No asyncio, no clock, no socket: time is a number that is passed in, dice are seeded. Not modelled: TWAP, vaults, multi-sig, spot trading,
 margin tiers, auto-deleveraging, unified accounts, settlement of delisted markets. They are refused, never taken in silence.
