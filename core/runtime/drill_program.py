@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import logging
 import threading
-import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -65,8 +64,7 @@ def run_headless(order: DrillOrder) -> NoReturn:
 
 def _watch(program: Program, control_url: str) -> None:
     said_ready = False
-    while not program.engine.is_done:
-        time.sleep(_LOOK_EVERY_S)
+    while not program.engine.wait_done(_LOOK_EVERY_S):
         latest = program.engine.latest
         try:
             if not said_ready:
