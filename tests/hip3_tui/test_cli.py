@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -283,6 +284,17 @@ SLOW = {"textual", "aiohttp", "websockets", "coincurve", "eth_account", "asyncio
 
 def test_the_command_line_itself_loads_nothing_slow():
     assert not SLOW & loaded_by("import hip3_tui.cli")
+
+
+def test_every_command_is_where_the_table_says():
+    group = cli.main
+    assert isinstance(group, click.Group)
+    context = click.Context(group)
+    for name in cli.COMMANDS:
+        command = group.get_command(context, name)
+        assert command is not None
+        assert command.name == name
+    assert group.get_command(context, "no-such-command") is None
 
 
 def test_the_simulators_process_is_started_before_anything_slow():

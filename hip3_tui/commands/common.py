@@ -1,0 +1,81 @@
+"""What every command does the same way: one line for what the operator can mend, the terminal it needs, the console it draws."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from core.messages.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from core.runtime.assembly import Program
+    from hip3_tui.app import ConsoleApp
+
+CONFIG_HELP = "Config file (TOML). Beats the variable HIP3_CONFIG."
+
+
+def require_terminal(code: int = ExitCode.REFUSED) -> None:
+    for name, stream in (("stdin", sys.stdin), ("stdout", sys.stdout), ("stderr", sys.stderr)):
+        if stream is None or not stream.isatty():
+            refuse(
+                f"{name} is not a terminal: the console needs one; run it without redirecting, or inside tmux or ssh -t",
+                code,
+            )
+
+
+@contextlib.contextmanager
+def refusals() -> Iterator[None]:
+    """What the operator can mend becomes one line and an exit code."""
+    from core.config import ConfigError
+
+    try:
+        yield
+    except ConfigError as e:
+        refuse(str(e))
+
+
+def refuse(text: str, code: int = ExitCode.REFUSED) -> NoReturn:
+    click.echo(f"hip3-tui: {' '.join(text.split())}", err=True)
+    sys.exit(code)
+
+
+def draw(program: Program) -> NoReturn:
+    """The console on this terminal, until the end of the program."""
+    from hip3_tui.app import ConsoleApp
+    from hip3_tui.driver import UnblockingDriver
+
+    app = ConsoleApp(
+        program.engine,
+        program.lifecycle,
+        who=user(),
+        on_first_frame=program.first_frame.set,
+        driver_class=UnblockingDriver,
+    )
+    program.lifecycle.register_app(lambda code: end_console(app, code))
+
+    def run_app() -> int:
+        app.run()
+        return app.return_code or 0
+
+    program.lifecycle.run_console(run_app)
+
+
+def user() -> str:
+    """The name that goes into the audit trail."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # no such user in the system's list
+        return "operator"
+
+
+def end_console(app: ConsoleApp, code: int) -> None:
+    """From the life cycle's thread, so without waiting: a console that is stuck is the life cycle's to end."""
+    loop = app._loop
+    if loop is not None:  # None: it is not running yet, and the life cycle ends the program after its grace
+        loop.call_soon_threadsafe(app.exit, None, code)
