@@ -35,7 +35,7 @@ class ConfigError(Exception):
 
 
 class Network(Enum):
-    """Read off the URLs. The simulator is our own, on loopback."""
+    """A place, read off the URLs; and whose rules apply there. The simulator is our own, on loopback."""
 
     MAINNET = "mainnet"
     TESTNET = "testnet"
@@ -46,6 +46,9 @@ _MAINNET_HOST = "api.hyperliquid.xyz"
 _TESTNET_HOST = "api.hyperliquid-testnet.xyz"
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
+
+_DAILY_TRADES = {Network.MAINNET: 100, Network.TESTNET: 50, Network.SIMULATOR: 50}
+"""Plan 3.5, 3.6."""
 
 _USD = ("0.01", "1000000")
 _BPS = ("0", "10000")
@@ -99,7 +102,8 @@ class SafetyConfig(_Section, frozen=True):
     mainnet: bool = False
     max_notional_usd: Usd = Decimal(100)
     allowed_markets: tuple[str, ...] | None = None
-    max_daily_trades: Count = 50
+    max_daily_trades: Count | None = None
+    """Positions opened per day (UTC). Default: 100 under mainnet's rules, else 50."""
     auto_stop_loss_usd: Usd = Decimal(20)
 
 
@@ -179,7 +183,7 @@ class SimConfig(_Section, frozen=True):
 
     seed: Annotated[int, Meta(ge=0)] = 1
     network: Literal["testnet", "mainnet"] = "testnet"
-    """Which of the two signature letters it accepts."""
+    """Which of the two signature letters it accepts. With mainnet's everything is under mainnet's rules, see `Config.rules`."""
     latency_min_ms: Annotated[int, Meta(ge=0, le=60_000)] = 100
     latency_max_ms: Annotated[int, Meta(ge=0, le=60_000)] = 400
     balance_usd: Usd = Decimal(1000)
@@ -215,11 +219,27 @@ class Config(_Section, frozen=True):
         return network_of(self.ws_url)
 
     @property
+    def rules(self) -> Network:
+        """Whose rules apply: every limit, refusal and question asks this; `network` is only the place.
+
+        The real exchange's own, there. On our simulator those it rehearses: mainnet's where actions carry mainnet's letter (the file must
+        then say `safety.mainnet` too), testnet's where the file says `safety.testnet_only`.
+        """
+        if self.network is not Network.SIMULATOR:
+            return self.network
+        if self.sim.network == "mainnet":
+            return Network.MAINNET
+        return Network.TESTNET if self.safety.testnet_only else Network.SIMULATOR
+
+    @property
+    def max_daily_trades(self) -> int:
+        given = self.safety.max_daily_trades
+        return given if given is not None else _DAILY_TRADES[self.rules]
+
+    @property
     def is_mainnet_signature(self) -> bool:
         """Whether actions are signed with the mainnet letter."""
-        if self.network is Network.SIMULATOR:
-            return self.sim.network == "mainnet"
-        return self.network is Network.MAINNET
+        return self.rules is Network.MAINNET
 
     @property
     def runs_own_simulator(self) -> bool:
@@ -295,20 +315,24 @@ def check_config(c: Config, source: str) -> None:
             refuse(key, str(e))
     if networks[0] is not networks[1]:
         refuse("ws_url", f"is {networks[0].value}, but info_url is {networks[1].value}: both must be of one network")
-    network = networks[0]
-    if network is Network.MAINNET and c.safety.testnet_only:
+    network, rules = c.network, c.rules
+    place = "ws_url is mainnet" if network is Network.MAINNET else 'sim.network = "mainnet"'
+    if rules is Network.MAINNET and c.safety.testnet_only:
+        refuse("safety.testnet_only", f"true, but {place}: this config may only run under testnet's rules")
+    if rules is Network.MAINNET and not c.safety.mainnet:
+        refuse("safety.mainnet", f"missing or false, but {place}: mainnet's rules need safety.mainnet = true")
+    if network is Network.TESTNET and c.safety.mainnet:
+        refuse("safety.mainnet", "true, but ws_url is testnet")
+    if network is Network.SIMULATOR and c.safety.mainnet and rules is not Network.MAINNET:
         refuse(
-            "safety.testnet_only", "true, but ws_url is mainnet: this config may only run on testnet or the simulator"
+            "safety.mainnet",
+            'true, but ws_url is simulator: to rehearse mainnet there, say sim.network = "mainnet" too',
         )
-    if network is Network.MAINNET and not c.safety.mainnet:
-        refuse("safety.mainnet", "missing or false, but ws_url is mainnet: mainnet needs safety.mainnet = true")
-    if network is not Network.MAINNET and c.safety.mainnet:
-        refuse("safety.mainnet", f"true, but ws_url is {network.value}")
     if c.mode == "trading" and c.signer is None:
         refuse("signer", 'missing: mode = "trading" needs a [signer] with a key_source; mode = "observation" does not')
     if c.signer is not None and isinstance(c.signer.key_source, SimulatorKey) and network is not Network.SIMULATOR:
         refuse("signer.key_source", f"type 'simulator' is a publicly known key; it is refused on {network.value}")
-    if network is not Network.SIMULATOR and c.account is None:
+    if rules is not Network.SIMULATOR and c.account is None:
         refuse("account.address", "missing: the account to query and trade (not the agent's address)")
     seen: set[MarketKey] = set()
     for i, market in enumerate(c.markets):

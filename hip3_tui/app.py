@@ -190,7 +190,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
             self.notify(reason, title=action.title, timeout=_TOAST_S, markup=False)
         elif action.opens is not None:
             self._open(action.opens, picture)
-        elif action.asks_on_mainnet and picture.snapshot is not None and picture.snapshot.run.network == MAINNET:
+        elif action.asks_on_mainnet and picture.snapshot is not None and picture.snapshot.run.rules == MAINNET:
             self.push_screen(ConfirmScreen(action, picture), lambda go: self._send(action) if go else None)
         else:
             self._send(action)

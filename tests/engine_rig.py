@@ -114,6 +114,7 @@ SIGNER = "0x" + "b" * 40
 def make_run(config: Config, run_id: int = 1, account: str = ACCOUNT, signer: str = SIGNER) -> RunInfo:
     return RunInfo(
         network=config.network.value,
+        rules=config.rules.value,
         mode=config.mode,
         account=account,
         signer=signer,

@@ -27,9 +27,8 @@ class RiskMonitor:
     def __init__(self, config: Config, counters: RiskCounters = RiskCounters()) -> None:
         self._risk = config.risk
         self._max_loss = config.max_loss_usd
-        self._max_daily_trades = config.safety.max_daily_trades
-        # A simulator that signs as mainnet rehearses mainnet, limits included.
-        self._is_mainnet = config.network is Network.MAINNET or config.is_mainnet_signature
+        self._max_daily_trades = config.max_daily_trades
+        self._is_mainnet = config.rules is Network.MAINNET
         self.counters = counters
 
     # --- what happened; each returns why to stop, or an empty text --------------------------------------------------------

@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import Enum
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from core.messages.effects import Severity
 from core.model.cloid import Cloid
@@ -52,6 +53,13 @@ class RunInfo(Struct, frozen=True):
     time_stop_ms: int
     flatten_slippage_bps: Decimal = Decimal(100)
     """How far from mid the first attempt to close a position may go."""
+    rules: str = ""
+    """Whose rules apply: mainnet, testnet or simulator. Other than `network` only where our simulator rehearses one of the two; the console
+    asks by this and shows that. Not said: the network's own."""
+
+    def __post_init__(self) -> None:
+        if not self.rules:
+            force_setattr(self, "rules", self.network)
 
 
 class ConnectionView(Struct, frozen=True):

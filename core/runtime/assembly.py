@@ -121,13 +121,14 @@ def _log_start(config: Config, source: str, keys: KeyManager, account: str, path
     safety = config.safety
     allowed = safety.allowed_markets if safety.allowed_markets is not None else tuple(m.coin for m in config.markets)
     _log.info("config loaded: %s", source)
-    _log.info("network: %s, %s", config.network.value, config.ws_url)
+    rehearsed = "" if config.rules is config.network else f", under {config.rules.value}'s rules"
+    _log.info("network: %s, %s%s", config.network.value, config.ws_url, rehearsed)
     _log.info("mode: %s", config.mode)
     _log.info("signer: %s; account: %s", keys.address or "none", account)
     _log.info("allowed markets: %s", ", ".join(allowed))
     _log.info(
         "safety guards: testnet_only %s, mainnet %s, max notional %s USD, max daily trades %d, auto stop loss %s USD",
-        *(safety.testnet_only, safety.mainnet, safety.max_notional_usd, safety.max_daily_trades),
+        *(safety.testnet_only, safety.mainnet, safety.max_notional_usd, config.max_daily_trades),
         safety.auto_stop_loss_usd,
     )
     _log.info("journal: %s", paths.journal)
@@ -248,6 +249,7 @@ class _EngineLife:
     def _run_info(self, config: Config, journal: Journal) -> RunInfo:
         return RunInfo(
             network=config.network.value,
+            rules=config.rules.value,
             mode=config.mode,
             account=self._account,
             signer=self._keys.address,

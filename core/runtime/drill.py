@@ -25,6 +25,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from core.config import AccountConfig, Config, FileKey, JournalConfig, MarketConfig, SignerConfig, check_config
 from core.hyperliquid.signing_key import SigningKey
@@ -128,6 +129,7 @@ def program_config(scenario: Scenario, address: str, folder: Path, control: str,
     if scenario.agent:
         agent = SigningKey(bytes.fromhex(secret)).address
         ask(control, {"do": "approve_agent", "user": PUBLIC_TEST_ACCOUNT, "agent": agent, "name": "drill"})
+    safety = scenario.program.safety
     config = Config(
         ws_url=f"ws://{address}/ws",
         info_url=f"http://{address}/info",
@@ -135,7 +137,7 @@ def program_config(scenario: Scenario, address: str, folder: Path, control: str,
         markets=tuple(MarketConfig(coin) for coin in scenario.markets),
         signer=SignerConfig(FileKey(str(key_file))),
         account=AccountConfig(PUBLIC_TEST_ACCOUNT),
-        safety=scenario.program.safety,
+        safety=replace(safety, mainnet=safety.mainnet or scenario.network == "mainnet"),
         execution=scenario.program.execution,
         risk=scenario.program.risk,
         journal=JournalConfig(path=str(folder / "journal.db")),

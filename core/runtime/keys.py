@@ -128,16 +128,19 @@ def open_keys(config: Config) -> KeyManager:
     if config.mode == "observation":
         return KeyManager.observation()
     assert config.signer is not None, "a trading config without [signer] passed the config's own check"
-    key, warnings = load_key(config.signer.key_source, config.network)
+    key, warnings = load_key(config.signer.key_source, config.network, config.rules)
     return KeyManager(key, config.signer.address, warnings)
 
 
-def load_key(source: EnvVarKey | FileKey | SimulatorKey, network: Network) -> tuple[SigningKey, tuple[str, ...]]:
+def load_key(
+    source: EnvVarKey | FileKey | SimulatorKey, network: Network, rules: Network | None = None
+) -> tuple[SigningKey, tuple[str, ...]]:
     """The key from one place, and what the operator should be warned of.
 
     Args:
         source: Where the config says it is.
-        network: Mainnet refuses a file that everybody can read; only the simulator takes the public test key.
+        network: Only the simulator takes the public test key.
+        rules: Mainnet's refuse a file that everybody can read. Default: the network's own.
 
     Raises:
         MissingKey: Nothing there.
@@ -149,7 +152,7 @@ def load_key(source: EnvVarKey | FileKey | SimulatorKey, network: Network) -> tu
             raise MalformedKey(f"signer.key_source: the public test key is for the simulator, not for {network.value}")
         return SigningKey.from_hex(TEST_KEY), ()
     if isinstance(source, FileKey):
-        return _from_file(Path(source.path).expanduser(), network)
+        return _from_file(Path(source.path).expanduser(), rules or network)
     where = f"signer.key_source: environment variable {_name(source.var_name)}"
     if source.var_name not in os.environ:
         raise MissingKey(f"{where} is not set; {_EXPECTED}")
@@ -159,7 +162,7 @@ def load_key(source: EnvVarKey | FileKey | SimulatorKey, network: Network) -> tu
     return key, ()
 
 
-def _from_file(path: Path, network: Network) -> tuple[SigningKey, tuple[str, ...]]:
+def _from_file(path: Path, rules: Network) -> tuple[SigningKey, tuple[str, ...]]:
     where = f"signer.key_source: key file {_name(str(path))}"
     try:
         # Non-blocking, so that a pipe put in its place cannot hang the start. Judged by what was opened, not by its name again.
@@ -171,7 +174,7 @@ def _from_file(path: Path, network: Network) -> tuple[SigningKey, tuple[str, ...
         permissions = f"{stat.S_IMODE(mode):04o}"
         if not stat.S_ISREG(mode):
             raise MissingKey(f"{where} is not a regular file; {_EXPECTED}")
-        if network is Network.MAINNET and mode & stat.S_IROTH:
+        if rules is Network.MAINNET and mode & stat.S_IROTH:
             raise UnsafeKeyFile(f"{where} can be read by everybody (mode {permissions}); allowed on mainnet: 0600")
         key = _parsed_bytes(os.read(fd, MAX_FILE_BYTES + 1))
     except OSError as e:

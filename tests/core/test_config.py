@@ -28,6 +28,7 @@ address = "{ADDRESS}"
 [safety]
 mainnet = true
 """
+REHEARSAL = f'[sim]\nnetwork = "mainnet"\n[safety]\nmainnet = true\n[account]\naddress = "{ADDRESS}"\n'
 TESTNET = MAINNET.replace("hyperliquid.xyz", "hyperliquid-testnet.xyz").replace("mainnet = true", "")
 
 
@@ -70,7 +71,7 @@ def test_defaults_are_the_plans() -> None:
         200,
         "eager",
     )
-    assert (config.max_loss_usd, safety.max_notional_usd, safety.max_daily_trades) == (20, 100, 50)
+    assert (config.max_loss_usd, safety.max_notional_usd, config.max_daily_trades) == (20, 100, 50)
     assert (risk.max_consecutive_losses, risk.max_flatten_failures, risk.max_rejected_per_hour) == (5, 3, 10)
     assert (risk.clock_drift_warn_ms, risk.clock_drift_refuse_ms) == (2_000, 5_000)
     assert (risk.max_slippage_bps, risk.max_slippage_in_a_row) == (50, 3)
@@ -100,14 +101,29 @@ def test_a_testnet_config() -> None:
 
 
 def test_our_own_simulator_and_its_letter() -> None:
-    config = read(GOOD + '[signer]\nkey_source = { type = "simulator" }\n[sim]\nnetwork = "mainnet"\n')
+    config = read(GOOD + '[signer]\nkey_source = { type = "simulator" }\n' + REHEARSAL)
     assert config.network is Network.SIMULATOR
+    assert config.rules is Network.MAINNET
+    assert config.max_daily_trades == 100
     assert config.runs_own_simulator
     assert config.is_mainnet_signature
     assert config.signer is not None
     assert config.signer.key_source == SimulatorKey()
     assert not read(GOOD).is_mainnet_signature
     assert not read(GOOD.replace(":0/", ":4001/")).runs_own_simulator
+    assert read(GOOD).rules is Network.SIMULATOR
+
+
+def test_testnets_rules_on_our_own_simulator() -> None:
+    config = read(GOOD + f'[safety]\ntestnet_only = true\n[account]\naddress = "{ADDRESS}"\n')
+    assert (config.network, config.rules, config.max_daily_trades) == (Network.SIMULATOR, Network.TESTNET, 50)
+    assert not config.is_mainnet_signature
+    assert refusal(GOOD + "[safety]\ntestnet_only = true\n").startswith("my.toml: account.address: missing")
+
+
+def test_what_the_day_may_see_is_the_files_own_word_if_it_says_one() -> None:
+    assert read(MAINNET).max_daily_trades == 100
+    assert read(MAINNET + "max_daily_trades = 7\n").max_daily_trades == 7
 
 
 def test_dexes_in_order_of_mention() -> None:
@@ -272,7 +288,18 @@ def test_out_of_range(text: str, says: str) -> None:
             "ws_url",
             "is mainnet, but info_url is testnet",
         ),
-        (MAINNET.replace("mainnet = true", ""), "safety.mainnet", "mainnet needs safety.mainnet = true"),
+        (MAINNET.replace("mainnet = true", ""), "safety.mainnet", "but ws_url is mainnet: mainnet's rules need"),
+        (
+            GOOD + REHEARSAL.replace("mainnet = true", ""),
+            "safety.mainnet",
+            'missing or false, but sim.network = "mainnet": mainnet\'s rules need safety.mainnet = true',
+        ),
+        (
+            GOOD + REHEARSAL.replace("mainnet = true", "mainnet = true\ntestnet_only = true"),
+            "safety.testnet_only",
+            'true, but sim.network = "mainnet"',
+        ),
+        (GOOD + REHEARSAL.replace(f'[account]\naddress = "{ADDRESS}"\n', ""), "account.address", "missing"),
         (MAINNET + "testnet_only = true\n", "safety.testnet_only", "true, but ws_url is mainnet"),
         (TESTNET + "mainnet = true\n", "safety.mainnet", "true, but ws_url is testnet"),
         (GOOD + "[safety]\nmainnet = true\n", "safety.mainnet", "true, but ws_url is simulator"),

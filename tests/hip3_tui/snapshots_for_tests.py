@@ -367,7 +367,7 @@ def flat(**changes: object) -> Snapshot:
 
 
 def on_mainnet(base: Snapshot) -> Snapshot:
-    return replace(base, run=replace(base.run, network="mainnet"))
+    return replace(base, run=replace(base.run, network="mainnet", rules="mainnet"))
 
 
 def leaving(**changes: object) -> Snapshot:

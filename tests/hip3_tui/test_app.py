@@ -315,6 +315,15 @@ async def test_on_mainnet_the_second_button_sends() -> None:
         assert it.handle.sent == [FlattenAll(command_id="c-1", who="ada")]
 
 
+async def test_a_rehearsal_of_mainnet_asks_as_well() -> None:
+    rehearsal = made.snapshot(run=made.run_info(rules="mainnet"))
+    async with desk(rehearsal) as it:
+        await it.press("f")
+        assert isinstance(it.app.screen, ConfirmScreen)
+        assert "real money" not in it.flowing()
+        assert it.handle.sent == []
+
+
 async def test_on_mainnet_c_shows_our_entries_and_leaves_exits_alone() -> None:
     orders = (made.order(7, "xyz:NVDA"), made.order(8, "BTC", reduce_only=True), made.order(9, "SOL", is_external=True))
     async with desk(made.on_mainnet(made.snapshot(orders=orders))) as it:

@@ -81,18 +81,20 @@ def valid_configs(draw: st.DrawFn) -> Config:
     traded = draw(st.lists(markets, min_size=1, max_size=4, unique=True))
     signer = draw(signers(simulator=network is Network.SIMULATOR))
     account = structs_of(AccountConfig)
+    rules = draw(st.sampled_from(Network)) if network is Network.SIMULATOR else network
+    letter = st.just("mainnet" if rules is Network.MAINNET else "testnet")
     return Config(
         ws_url=f"ws{secure}://{host}{port}/ws",
         info_url=f"http{secure}://{host}{port}/info",
         mode=mode,
         markets=tuple(draw(sections(MarketConfig, coin=st.just(market.name))) for market in traded),
         signer=signer if mode == "trading" else draw(st.none() | st.just(signer)),
-        account=draw(account if network is not Network.SIMULATOR else st.none() | account),
-        safety=draw(safeties(network, [market.name for market in traded])),
+        account=draw(account if rules is not Network.SIMULATOR else st.none() | account),
+        safety=draw(safeties(rules, [market.name for market in traded])),
         execution=draw(sections(ExecutionConfig)),
         risk=draw(sections(RiskConfig)),
         journal=draw(structs_of(JournalConfig)),
-        sim=draw(sections(SimConfig, faults=st.lists(faults, max_size=2).map(tuple))),
+        sim=draw(sections(SimConfig, network=letter, faults=st.lists(faults, max_size=2).map(tuple))),
     )
 
 
@@ -101,11 +103,11 @@ def signers(*, simulator: bool) -> st.SearchStrategy[SignerConfig]:
     return structs_of(SignerConfig, key_source=sources | st.just(SimulatorKey()) if simulator else sources)
 
 
-def safeties(network: Network, names: Iterable[str]) -> st.SearchStrategy[SafetyConfig]:
-    is_mainnet = network is Network.MAINNET
+def safeties(rules: Network, names: Iterable[str]) -> st.SearchStrategy[SafetyConfig]:
+    is_mainnet = rules is Network.MAINNET
     return sections(
         SafetyConfig,
         mainnet=st.just(is_mainnet),
-        testnet_only=st.just(False) if is_mainnet else st.booleans(),
+        testnet_only=st.just(rules is Network.TESTNET),
         allowed_markets=st.none() | st.lists(st.sampled_from(list(names)), max_size=3).map(tuple),
     )

@@ -270,7 +270,7 @@ class DailyCap(Checker):
         if any(orders_of(e, entries=True) for e in effects):
             engine = world.engine
             assert engine is not None
-            cap = world.plan.config.safety.max_daily_trades
+            cap = world.plan.config.max_daily_trades
             opened = engine.machines.risk.counters.trades_today
             live = len(self.ledger.live_entries(world))  # this one among them
             self.expect(opened + live <= cap, f"{live} entries under way after {opened} positions of {cap} today")

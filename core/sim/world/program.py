@@ -88,6 +88,7 @@ class Program:
         config = world.plan.config
         run = RunInfo(
             network=config.network.value,
+            rules=config.rules.value,
             mode=config.mode,
             account=world.plan.account,
             signer=AGENT.address,

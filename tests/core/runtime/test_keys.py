@@ -169,6 +169,12 @@ def test_who_may_read_the_file(mode: int, testnet: str, mainnet: str, key_file: 
         assert [f"mode {mode:04o}" in warning for warning in warnings] == ([True] if expected == "warned" else [])
 
 
+def test_a_rehearsal_of_mainnet_refuses_what_mainnet_refuses(key_file: Callable[..., FileKey]) -> None:
+    with pytest.raises(UnsafeKeyFile, match="allowed on mainnet: 0600"):
+        load_key(key_file(SECRET, 0o644), Network.SIMULATOR, Network.MAINNET)
+    assert load_key(SimulatorKey(), Network.SIMULATOR, Network.MAINNET)[0].address == TEST_ADDRESS
+
+
 # --- roles --------------------------------------------------------------------------------------------------------------
 
 SIMULATED = """
