@@ -4,7 +4,7 @@ One sentence: decide in plain synchronous machines that take an event and the ti
 talking in one thin loop around them; let the console see one immutable snapshot and send small commands.
 
     model/         what exists      frozen values: market, rounding, cloid, order and its transition table, position, signal
-    config.py      every setting, with its limit and its reason; config_errors.py, what to say when one does not fit
+    config.py      every setting, with its limit and its reason (config_*.py: sections); config_errors.py, what to say when one does not fit
     messages/      what is said     events, commands, queries in; effects and snapshot out; the tape of both;
                    records and report: what the journal can be asked
     engine/        what decides     no clock, no socket, no dice: small machines that know no other (scheduler, orders, positions, ...),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import tomllib
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, ClassVar, Literal, Union
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,6 +19,11 @@ from msgspec import Meta
 
 from core.config_errors import explain, shown
 from core.config_faults import FaultConfig
+from core.config_guard import GuardConfig
+from core.config_keys import EnvVarKey as EnvVarKey
+from core.config_keys import FileKey as FileKey
+from core.config_keys import KeySource
+from core.config_keys import SimulatorKey as SimulatorKey
 from core.config_section import Section as _Section
 from core.model.market import MarketKey
 
@@ -70,20 +75,8 @@ class MarketConfig(_Section, frozen=True):
         return MarketKey.parse(self.coin)
 
 
-class EnvVarKey(_Section, frozen=True, tag="env_var", tag_field="type"):
-    var_name: Annotated[str, Meta(min_length=1)]
-
-
-class FileKey(_Section, frozen=True, tag="file", tag_field="type"):
-    path: Annotated[str, Meta(min_length=1)]
-
-
-class SimulatorKey(_Section, frozen=True, tag="simulator", tag_field="type"):
-    """The publicly known test key that our simulator funds. Refused on any other network."""
-
-
 class SignerConfig(_Section, frozen=True):
-    key_source: Union[EnvVarKey, FileKey, SimulatorKey]
+    key_source: KeySource
     address: Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{40}$")] | None = None
     """When given, the key must derive it, else start-up fails."""
 
@@ -213,6 +206,7 @@ class Config(_Section, frozen=True):
     risk: RiskConfig = RiskConfig()
     journal: JournalConfig = JournalConfig()
     sim: SimConfig = SimConfig()
+    guard: GuardConfig = GuardConfig()
 
     @property
     def network(self) -> Network:
@@ -332,6 +326,11 @@ def check_config(c: Config, source: str) -> None:
         refuse("signer", 'missing: mode = "trading" needs a [signer] with a key_source; mode = "observation" does not')
     if c.signer is not None and isinstance(c.signer.key_source, SimulatorKey) and network is not Network.SIMULATOR:
         refuse("signer.key_source", f"type 'simulator' is a publicly known key; it is refused on {network.value}")
+    unfit = c.guard.misfit(
+        None if c.signer is None else c.signer.key_source, network is Network.SIMULATOR, c.runs_own_simulator
+    )
+    if unfit:
+        refuse(*unfit)
     if rules is not Network.SIMULATOR and c.account is None:
         refuse("account.address", "missing: the account to query and trade (not the agent's address)")
     seen: set[MarketKey] = set()

@@ -131,9 +131,9 @@ def _unwrapped(hint: Any) -> tuple[Any, Meta | None]:
         if get_origin(hint) is Annotated:
             hint, meta = hint.__origin__, hint.__metadata__[0]
             continue
-        rest = [arg for arg in get_args(hint) if arg is not NoneType]
-        if get_origin(hint) in (Union, UnionType) and len(rest) == 1:
-            hint = rest[0]
+        arms = get_args(hint)
+        if get_origin(hint) in (Union, UnionType) and NoneType in arms:
+            hint = Union[tuple(arm for arm in arms if arm is not NoneType)]
             continue
         return hint, meta
 

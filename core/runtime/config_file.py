@@ -51,6 +51,9 @@ def load_config(path: Path) -> Config:
     if config.signer is not None and isinstance(config.signer.key_source, FileKey):
         key_file = FileKey(path=_resolve(folder, config.signer.key_source.path))
         config = msgspec.structs.replace(config, signer=msgspec.structs.replace(config.signer, key_source=key_file))
+    if isinstance(config.guard.key_source, FileKey):
+        key_file = FileKey(path=_resolve(folder, config.guard.key_source.path))
+        config = msgspec.structs.replace(config, guard=msgspec.structs.replace(config.guard, key_source=key_file))
     if config.journal.path is not None:
         journal = msgspec.structs.replace(config.journal, path=_resolve(folder, config.journal.path))
         config = msgspec.structs.replace(config, journal=journal)

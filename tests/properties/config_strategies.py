@@ -27,6 +27,7 @@ from core.config import (
     SimulatorKey,
 )
 from core.config_faults import FaultConfig, SpecChanges
+from core.config_guard import GuardConfig
 
 HOSTS = {
     Network.MAINNET: ("api.hyperliquid.xyz",),
@@ -83,6 +84,11 @@ def valid_configs(draw: st.DrawFn) -> Config:
     account = structs_of(AccountConfig)
     rules = draw(st.sampled_from(Network)) if network is Network.SIMULATOR else network
     letter = st.just("mainnet" if rules is Network.MAINNET else "testnet")
+    guard = structs_of(
+        GuardConfig,
+        key_source=st.none() | structs_of(EnvVarKey).filter(lambda key: key != signer.key_source),
+        enabled=st.booleans() if network is Network.SIMULATOR and port == ":0" else st.just(False),
+    )
     return Config(
         ws_url=f"ws{secure}://{host}{port}/ws",
         info_url=f"http{secure}://{host}{port}/info",
@@ -95,6 +101,7 @@ def valid_configs(draw: st.DrawFn) -> Config:
         risk=draw(sections(RiskConfig)),
         journal=draw(structs_of(JournalConfig)),
         sim=draw(sections(SimConfig, network=letter, faults=st.lists(faults, max_size=2).map(tuple))),
+        guard=draw(guard),
     )
 
 
