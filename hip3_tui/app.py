@@ -71,6 +71,8 @@ class ConsoleApp(App[int], inherit_bindings=False):
         clock: Milliseconds that never go back. Only differences count, so that a step of the wall clock ages nothing.
         own_gc: Take Python's garbage collection into our hands after the first frame. For the real program; not for tests.
         on_first_frame: Told once, when it is painted.
+        on_crash: Told of an exception that takes the console down, before it goes; whoever is told sees to what the operator has then. None:
+            the crash is the end of the program.
     """
 
     CSS_PATH = "console.tcss"
@@ -88,6 +90,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         clock: Callable[[], int] = _monotonic_ms,
         own_gc: bool = True,
         on_first_frame: Callable[[], None] = lambda: None,
+        on_crash: Callable[[BaseException], None] | None = None,
         **textual: Any,
     ) -> None:
         super().__init__(**textual)
@@ -99,6 +102,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         self._clock = clock
         self._own_gc = own_gc
         self._on_first_frame = on_first_frame
+        self._on_crash = on_crash
         self._commands_sent = 0
         self._notices = Notices()
         self._trading: TradingScreen | None = None
@@ -125,8 +129,20 @@ class ConsoleApp(App[int], inherit_bindings=False):
             self.set_interval(gc_policy.COLLECT_EVERY_S, gc_policy.collect)
 
     def on_unmount(self) -> None:
-        """However the screen went down: the engine gets flat, whether or not anything here still returns."""
-        self._lifecycle.begin_exit(self.return_code or ExitCode.OK, "the console ended")
+        """However the screen went down: the engine gets flat, whether or not anything here still returns. Unless it crashed: then a bare
+        screen takes its place."""
+        if self._exception is None or self._on_crash is None:
+            self._lifecycle.begin_exit(self.return_code or ExitCode.OK, "the console ended")
+
+    def _fatal_error(self) -> None:
+        """Textual's own prints a traceback with the values of every variable, which takes seconds. Here the exception goes to who can do
+        something with it, and the screen goes down at once."""
+        if self._on_crash is None:
+            super()._fatal_error()
+            return
+        assert self._exception is not None, "Textual notes the exception before it calls this"
+        self._on_crash(self._exception)
+        self._close_messages_no_wait()
 
     def repaint_all(self) -> None:
         """Draw everything again: the terminal lost what it had. Called on the app's loop."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from core.messages.exit_codes import ExitCode
+from hip3_tui.crash import Crash
 
 if TYPE_CHECKING:
     from core.runtime.assembly import Program
@@ -44,22 +45,34 @@ def refuse(text: str, code: int = ExitCode.REFUSED) -> NoReturn:
 
 
 def draw(program: Program) -> NoReturn:
-    """The console on this terminal, until the end of the program."""
+    """The console on this terminal, until the end of the program; after a crash of the console, the bare screen."""
     from hip3_tui.app import ConsoleApp
     from hip3_tui.driver import UnblockingDriver
 
+    crash = Crash(program.paths.log.with_name("console-crash.txt"), program.lifecycle)
     app = ConsoleApp(
         program.engine,
         program.lifecycle,
         who=user(),
         on_first_frame=program.first_frame.set,
+        on_crash=crash.noted,
         driver_class=UnblockingDriver,
     )
     program.lifecycle.register_app(lambda code: end_console(app, code))
 
     def run_app() -> int:
-        app.run()
-        return app.return_code or 0
+        try:
+            app.run()
+        except Exception as e:
+            crash.noted(e)
+        if not crash.why or program.lifecycle.exiting:
+            return app.return_code or 0
+        from hip3_tui.bare import BareScreen
+
+        bare = BareScreen(program.engine, program.lifecycle, why=crash.why, report=crash.report, who=user())
+        program.lifecycle.register_app(bare.end)
+        crash.taken_over()
+        return bare.run()
 
     program.lifecycle.run_console(run_app)
 
