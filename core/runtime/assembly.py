@@ -35,6 +35,7 @@ from core.runtime.lifecycle import Lifecycle
 from core.runtime.log_file import start_log
 from core.runtime.paths import RunPaths, run_paths
 from core.runtime.sim_process import SimProcess, SimProcessError
+from core.runtime.view_server import ViewServer
 
 _log = logging.getLogger(__name__)
 
@@ -124,6 +125,9 @@ def assemble(
         raise ConfigError(str(e)) from None
     _log_start(config, config_source, keys, account, paths)
     engine.start()
+    view = ViewServer(lambda: engine.latest, engine.send, paths.journal, account)
+    view.start()
+    lifecycle.before_leaving(view.stop)
     return Program(engine, lifecycle, paths, life.first_frame)
 
 
