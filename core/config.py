@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from core.config_console import ConsoleConfig
 from core.config_errors import explain, shown
 from core.config_faults import FaultConfig
 from core.config_guard import GuardConfig
@@ -206,6 +207,7 @@ class Config(_Section, frozen=True):
     risk: RiskConfig = RiskConfig()
     journal: JournalConfig = JournalConfig()
     sim: SimConfig = SimConfig()
+    console: ConsoleConfig = ConsoleConfig()
     guard: GuardConfig = GuardConfig()
 
     @property

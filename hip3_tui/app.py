@@ -8,33 +8,37 @@ DESIGN "One key press" and "Hosting", SPEC 11.
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from typing import Any
 
 from textual.app import App, SystemCommand
-from textual.binding import Binding, BindingType
+from textual.binding import Binding, BindingsMap
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
-from core.messages.commands import ResetHardStop
+from core.config_console import ConsoleConfig
+from core.messages.commands import AnyCommand
 from core.messages.effects import Severity
 from core.messages.exit_codes import ExitCode
 from core.messages.handle import EngineHandle, LifecycleHandle
 from core.messages.snapshot import Snapshot
 from hip3_tui import gc_policy
+from hip3_tui.console import NOTHING_BESIDE, Follows, Outside
+from hip3_tui.keymap import Keymap
 from hip3_tui.notices import Notice, Notices
-from hip3_tui.operator_actions import ACTIONS, OPERATOR_ACTIONS, Opens, OperatorAction
+from hip3_tui.operator_actions import ACTIONS, DEFAULT_KEYMAP, OPERATOR_ACTIONS, OperatorAction
 from hip3_tui.panes.key_bar import KeyBar
-from hip3_tui.panes.picture import MAINNET, Picture
+from hip3_tui.panes.picture import Picture
+from hip3_tui.previews import told
 from hip3_tui.screens.confirm import ConfirmScreen
 from hip3_tui.screens.dialog import Dialog
-from hip3_tui.screens.help import HelpScreen
-from hip3_tui.screens.reset import ResetRequest, ResetScreen
 from hip3_tui.screens.shutdown import LeaveScreen, ShutdownScreen
 from hip3_tui.screens.trading import TradingScreen
 from hip3_tui.themes import NIGHT
 
+_AS_SHIPPED = ConsoleConfig()
 _TOAST_S = 6.0
 _ALARM_TOAST_S = 8.0
 """The banner stays for as long as it is true; a toast tells it only to those who cannot see the banner, behind a dialog."""
@@ -49,15 +53,19 @@ def _monotonic_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
-def _bindings() -> list[BindingType]:
-    """One binding for each key of the table. Keys of ``priority`` act before any text field sees them."""
-    bindings: list[BindingType] = []
-    for action in OPERATOR_ACTIONS:
-        for key in action.keys:
-            bindings.append(
-                Binding(key, f"operate('{action.id}')", action.title, show=False, priority=key in action.priority)
-            )
-    return bindings
+def bindings(keymap: Keymap) -> BindingsMap:
+    """One binding for each key of the table. Those of ``in_text`` with Ctrl act before any text field sees them."""
+    return BindingsMap(
+        Binding(
+            key,
+            f"operate('{action.id}')",
+            action.title,
+            show=False,
+            priority=action.in_text and key.startswith("ctrl+"),
+        )
+        for action in OPERATOR_ACTIONS
+        for key in keymap.keys(action.id)
+    )
 
 
 class ConsoleApp(App[int], inherit_bindings=False):
@@ -66,7 +74,9 @@ class ConsoleApp(App[int], inherit_bindings=False):
     Args:
         handle: The engine, as the console may see it.
         lifecycle: The one way out of the program.
-        refresh_hz: How often the newest snapshot is drawn.
+        outside: What else a screen may use: files, the journal.
+        settings: Of the screen itself.
+        keymap: The operator's keys.
         who: The operator's name, written into every command.
         clock: Milliseconds that never go back. Only differences count, so that a step of the wall clock ages nothing.
         own_gc: Take Python's garbage collection into our hands after the first frame. For the real program; not for tests.
@@ -77,7 +87,6 @@ class ConsoleApp(App[int], inherit_bindings=False):
 
     CSS_PATH = "console.tcss"
     TITLE = "hip3-tui"
-    BINDINGS: ClassVar[list[BindingType]] = _bindings()
     ESCAPE_TO_MINIMIZE = False
 
     def __init__(
@@ -85,7 +94,9 @@ class ConsoleApp(App[int], inherit_bindings=False):
         handle: EngineHandle,
         lifecycle: LifecycleHandle,
         *,
-        refresh_hz: int = 4,
+        outside: Outside = NOTHING_BESIDE,
+        settings: ConsoleConfig = _AS_SHIPPED,
+        keymap: Keymap = DEFAULT_KEYMAP,
         who: str = "operator",
         clock: Callable[[], int] = _monotonic_ms,
         own_gc: bool = True,
@@ -94,10 +105,12 @@ class ConsoleApp(App[int], inherit_bindings=False):
         **textual: Any,
     ) -> None:
         super().__init__(**textual)
-        assert 1 <= refresh_hz <= 30, f"refresh_hz {refresh_hz}: 1 to 30"
         self._handle = handle
         self._lifecycle = lifecycle
-        self._refresh_hz = refresh_hz
+        self._outside = outside
+        self._settings = settings
+        self._keymap_of_operator = keymap
+        self._bindings = bindings(keymap)
         self._who = who
         self._clock = clock
         self._own_gc = own_gc
@@ -119,7 +132,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         return self._trading
 
     def on_mount(self) -> None:
-        self.set_interval(1 / self._refresh_hz, self.refresh_picture)
+        self.set_interval(1 / self._settings.refresh_hz, self.refresh_picture)
         self.call_after_refresh(self._first_frame)
 
     def _first_frame(self) -> None:
@@ -164,7 +177,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
             self._seen, self._seen_at_ms = snapshot, now_ms
         if snapshot is not None:  # from here on in engine time, as far as we have seen it go on
             now_ms = snapshot.at_ms + now_ms - self._seen_at_ms
-        return Picture(snapshot, now_ms, error, is_done)
+        return Picture(snapshot, now_ms, error, is_done, keymap=self._keymap_of_operator)
 
     def refresh_picture(self) -> None:
         """The beat: newest picture to every screen. Nothing at all while the terminal does not take output."""
@@ -174,7 +187,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         assert self._trading is not None, "the timer starts after the screen"
         self._trading.show(picture)
         for screen in self.screen_stack:
-            if isinstance(screen, Dialog):
+            if screen is not self._trading and isinstance(screen, Follows):
                 screen.show(picture)
         for notice in self._notices.of(picture, self._clock()):
             self._tell(notice)
@@ -203,13 +216,17 @@ class ConsoleApp(App[int], inherit_bindings=False):
         action = ACTIONS[action_id]
         picture = self.look()
         if reason := action.unavailable(picture):
-            self.notify(reason, title=action.title, timeout=_TOAST_S, markup=False)
-        elif action.opens is not None:
-            self._open(action.opens, picture)
-        elif action.asks_on_mainnet and picture.snapshot is not None and picture.snapshot.run.rules == MAINNET:
-            self.push_screen(ConfirmScreen(action, picture), lambda go: self._send(action) if go else None)
+            self.say(reason, title=action.title_for(picture))
+        elif action.screen:
+            self.push_screen(self._screen(action.screen, picture))
+        elif action.does:
+            self._do(action)
+        elif action.asks and picture.asks_first:
+            self.push_screen(ConfirmScreen(action, picture), lambda go: self._command(action, picture) if go else None)
         else:
-            self._send(action)
+            self._command(action, picture)
+            if action.preview is not None and (sent := told(action.preview(picture))):
+                self.say(sent, title=action.title_for(picture))
 
     async def action_quit(self) -> None:
         """Textual's own way out, taken over: flat first."""
@@ -219,47 +236,58 @@ class ConsoleApp(App[int], inherit_bindings=False):
         self.action_operate(event.action.id)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        picture = self.look()
         for action in OPERATOR_ACTIONS:
-            if action.opens is not Opens.PALETTE:
-                yield SystemCommand(
-                    f"{action.title} ({action.key})", action.help, lambda i=action.id: self.action_operate(i)
-                )
+            if action.in_palette:
+                key = self._keymap_of_operator.name(action.id)
+                title = action.title_for(picture) + (f" ({key})" if key else "")
+                yield SystemCommand(title, action.help, lambda i=action.id: self.action_operate(i))
 
-    def _send(self, action: OperatorAction) -> None:
-        assert action.command is not None, f"{action.id} sends nothing"
-        command_id = self._next_command_id()
-        self._handle.send(action.command(self.look(), command_id, self._who))
-        self._notices.expect(command_id, action.title, self._clock())
+    def _command(self, action: OperatorAction, picture: Picture) -> None:
+        """``picture`` is that of the key press: what was selected then is meant, whatever is selected now."""
+        make = action.command
+        assert make is not None, f"{action.id} sends nothing"
+        self.send(lambda command_id, who: make(picture, command_id, who), action.title_for(picture))
 
-    def _next_command_id(self) -> str:
+    def _screen(self, where: str, picture: Picture) -> Screen[Any]:
+        file, name = where.split(":")
+        screen = getattr(importlib.import_module(f"hip3_tui.screens.{file}"), name)(picture, self)
+        assert isinstance(screen, Screen), f"{where} is no screen"
+        return screen
+
+    def _do(self, action: OperatorAction) -> None:
+        for doer in (self.screen, self):
+            deed = getattr(doer, f"do_{action.does}", None)
+            if deed is not None:
+                deed()
+                return
+        self.say("Not on this screen.", title=action.title)
+
+    # --- what a screen may ask (see console.Console) -----------------------------------------------------------------
+
+    @property
+    def outside(self) -> Outside:
+        return self._outside
+
+    def send(self, make: Callable[[str, str], AnyCommand], title: str) -> str:
         self._commands_sent += 1
-        return f"c-{self._commands_sent}"
+        command_id = f"c-{self._commands_sent}"
+        self._handle.send(make(command_id, self._who))
+        self._notices.expect(command_id, title, self._clock())
+        return command_id
 
-    def _open(self, what: Opens, picture: Picture) -> None:
-        match what:
-            case Opens.QUIT:
-                self._quit(picture)
-            case Opens.RESET_DIALOG:
-                self.push_screen(ResetScreen(picture), self._reset)
-            case Opens.HELP:
-                self.push_screen(HelpScreen(picture))
-            case Opens.PALETTE:
-                self.action_command_palette()
-            case Opens.NEXT_VIEW:
-                assert self._trading is not None, "keys act after the screen is there"
-                if not self._trading.next_view():
-                    self.notify(
-                        "Every list is on the screen already.", title=ACTIONS["next_view"].title, timeout=_TOAST_S
-                    )
+    def say(self, words: str, *, title: str = "", warn: bool = False) -> None:
+        # In one line and without a title of its own: a toast covers part of the lists.
+        told = f"{title}: {words}" if title else words
+        self.notify(told, severity="warning" if warn else "information", timeout=_TOAST_S, markup=False)
 
-    def _reset(self, request: ResetRequest | None) -> None:
-        if request is None:
-            return
-        command_id = self._next_command_id()
-        self._handle.send(
-            ResetHardStop(command_id=command_id, who=self._who, reason=request.reason, override=request.override)
-        )
-        self._notices.expect(command_id, ACTIONS["reset"].title, self._clock())
+    # --- deeds -------------------------------------------------------------------------------------------------------
+
+    def do_quit(self) -> None:
+        self._quit(self.look())
+
+    def do_palette(self) -> None:
+        self.action_command_palette()
 
     # --- leaving -----------------------------------------------------------------------------------------------------
 

@@ -1,8 +1,11 @@
 """Everything the operator can do, in one table: key bindings, key bar, help screen and command palette are all made from it.
 
-An action either sends a command to the engine or opens something on the screen. It never decides about trading: whether a command makes
-sense is the engine's to judge. The one thing judged here is what the key bar shows as pointless now, and only on a fresh picture,
-because a key that reduces risk must not be blocked by old news.
+An action sends a command to the engine, or opens a screen, or does something to the console; each is one row here, whoever adds it. It never
+decides about trading: whether a command makes sense is the engine's to judge. The one thing judged here is what the key bar shows as
+pointless now, and only on a fresh picture, because a key that reduces risk must not be blocked by old news.
+
+A new screen is one row: ``screen="history:HistoryScreen"`` names file and class in hip3_tui/screens, loaded when it is called and made with
+the picture and the `Console`. A new deed of the console is ``does="copy"`` and a method ``do_copy`` of the app or of the screen on top.
 
 SPEC 11, DESIGN "One key press".
 """
@@ -14,20 +17,22 @@ from dataclasses import dataclass
 from enum import Enum
 
 from core.messages.commands import AnyCommand, CancelAll, FlattenAll, PauseEntries, TripHardStop
+from hip3_tui.keymap import Keymap
 from hip3_tui.panes.picture import Picture, is_flat
+from hip3_tui.previews import Sending, cancel_preview, flatten_preview
 
 MakeCommand = Callable[[Picture, str, str], AnyCommand]
 """Picture, command id and operator's name -> the command."""
 
 
-class Opens(Enum):
-    """What an action opens or moves on the screen, when it does not send a command itself."""
+class Group(Enum):
+    """Under which heading the help shows an action."""
 
-    RESET_DIALOG = "reset dialog"
-    QUIT = "quit"
-    HELP = "help"
-    PALETTE = "command palette"
-    NEXT_VIEW = "next view"
+    STOP = "Stop and close"
+    TRADE = "Trade"
+    LISTS = "Lists"
+    LOOK = "Look and keep"
+    PROGRAM = "Program"
 
 
 def _always(picture: Picture) -> str:
@@ -38,43 +43,53 @@ def _always(picture: Picture) -> str:
 class OperatorAction:
     """One thing the operator can do.
 
-    ``label`` stands in the key bar, ``title`` in palette and help. ``unavailable`` answers why it is pointless now, empty if it is not.
+    ``label`` stands in the key bar (empty: not there), ``title`` in palette and help. ``unavailable`` answers why it is pointless now,
+    empty if it is not.
     """
 
     id: str
     keys: tuple[str, ...]
-    key: str
-    label: str
+    """By Textual's names; a config may put others in their place."""
+    label: str = ""
     title: str
     help: str
+    group: Group
     command: MakeCommand | None = None
-    opens: Opens | None = None
+    screen: str = ""
+    """``file:Class`` in hip3_tui/screens, made with picture and console."""
+    does: str = ""
+    """Name of a ``do_...`` method of the screen on top or of the app."""
     dangerous: bool = False
-    asks_on_mainnet: bool = False
+    asks: bool = False
+    """Asks once where mainnet's rules apply, with what would be sent and the focus on Cancel."""
     confirm_label: str = ""
+    preview: Callable[[Picture], list[Sending]] | None = None
+    """What the exchange would be sent; asked about, or told afterwards."""
     unavailable: Callable[[Picture], str] = _always
     label_now: Callable[[Picture], str] | None = None
-    priority: tuple[str, ...] = ()
-    """Keys that act even while text is typed into a dialog."""
+    title_now: Callable[[Picture], str] | None = None
+    in_text: bool = False
+    """Its keys with Ctrl act even while text is typed into a dialog."""
     in_dialogs: bool = False
     """Acts while a dialog without a text field is open."""
+    in_palette: bool = True
 
     def __post_init__(self) -> None:
-        assert (self.command is None) != (self.opens is None), (
-            f"action {self.id}: sends a command or opens something, one of the two"
-        )
-        assert not self.asks_on_mainnet or self.confirm_label, (
-            f"action {self.id}: what it asks needs a label for its button"
-        )
+        deeds = sum(map(bool, (self.command, self.screen, self.does)))
+        assert deeds == 1, f"action {self.id}: sends a command, opens a screen or does something, one of the three"
+        assert not self.asks or self.confirm_label, f"action {self.id}: what it asks needs a label for its button"
 
     def label_for(self, picture: Picture) -> str:
         return self.label if self.label_now is None else self.label_now(picture)
+
+    def title_for(self, picture: Picture) -> str:
+        return self.title if self.title_now is None else self.title_now(picture)
 
 
 # --- availability ----------------------------------------------------------------------------------------------------
 
 
-def _no_engine(picture: Picture) -> str:
+def no_engine(picture: Picture) -> str:
     if picture.death:
         return "The engine is dead: nothing can be sent to it. Check at the exchange."
     if picture.is_finished:
@@ -82,14 +97,16 @@ def _no_engine(picture: Picture) -> str:
     return ""
 
 
-def _no_report(picture: Picture) -> str:
-    return _no_engine(picture) or (
-        "" if picture.snapshot is not None else "The engine has not reported yet. Hard stop (X) works already."
+def no_report(picture: Picture) -> str:
+    return no_engine(picture) or (
+        ""
+        if picture.snapshot is not None
+        else f"The engine has not reported yet. Hard stop ({key_of(picture, 'hard_stop')}) works already."
     )
 
 
 def _nothing_to_flatten(picture: Picture) -> str:
-    if reason := _no_report(picture):
+    if reason := no_report(picture):
         return reason
     if picture.snapshot is not None and picture.is_trustworthy and is_flat(picture.snapshot):
         return "Flat already: no position is open and no order is on its way."
@@ -97,7 +114,7 @@ def _nothing_to_flatten(picture: Picture) -> str:
 
 
 def _nothing_to_reset(picture: Picture) -> str:
-    if reason := _no_report(picture):
+    if reason := no_report(picture):
         return reason
     if picture.snapshot is not None and not picture.snapshot.hard_stop.tripped:
         return "The hard stop is not tripped: there is nothing to reset."
@@ -133,101 +150,115 @@ OPERATOR_ACTIONS: tuple[OperatorAction, ...] = (
     OperatorAction(
         id="flatten_all",
         keys=("f", "F"),
-        key="F",
         label="Flatten",
         title="Flatten all",
         help="Close every position with reduce-only orders at the market. Entries go on afterwards unless paused.",
+        group=Group.STOP,
         command=_flatten_all,
         dangerous=True,
-        asks_on_mainnet=True,
+        asks=True,
         confirm_label="Flatten all",
+        preview=flatten_preview,
         unavailable=_nothing_to_flatten,
     ),
     OperatorAction(
         id="cancel_all",
         keys=("c", "C"),
-        key="C",
         label="Cancel",
         title="Cancel all orders",
         help="Cancel every open order of ours, queued ones included. Exits under way are left alone; positions stay.",
+        group=Group.STOP,
         command=_cancel_all,
         dangerous=True,
-        asks_on_mainnet=True,
+        asks=True,
         confirm_label="Cancel all orders",
-        unavailable=_no_report,
+        preview=cancel_preview,
+        unavailable=no_report,
     ),
     OperatorAction(
         id="pause_entries",
         keys=("p", "P"),
-        key="P",
         label="Pause",
         title="Pause or resume entries",
         help="Stop taking new positions, or go on taking them. Exits and the time stop work either way.",
+        group=Group.STOP,
         command=_pause,
-        unavailable=_no_report,
+        unavailable=no_report,
         label_now=lambda picture: "Resume" if _is_paused(picture) else "Pause",
     ),
     OperatorAction(
         id="hard_stop",
         keys=("x", "X"),
-        key="X",
         label="HARD STOP",
         title="Hard stop now",
         help="Latch now, cancel everything, flatten everything. Never asks. Stays stopped, over restarts too, until reset.",
+        group=Group.STOP,
         command=_trip,
         dangerous=True,
-        unavailable=_no_engine,
+        unavailable=no_engine,
         in_dialogs=True,
     ),
     OperatorAction(
         id="reset",
         keys=("r", "R"),
-        key="R",
         label="Reset",
         title="Reset the hard stop",
         help="Release the latch so that entries are possible again. Opens a dialog that asks for a reason.",
-        opens=Opens.RESET_DIALOG,
+        group=Group.STOP,
+        screen="reset:ResetScreen",
         dangerous=True,
         unavailable=_nothing_to_reset,
     ),
     OperatorAction(
         id="quit",
         keys=("q", "Q", "ctrl+c", "ctrl+q"),
-        key="Q",
         label="Quit",
         title="Quit: flat first, then leave",
-        help="No more entries, cancel our orders, flatten, check with the exchange, then leave (also Ctrl+C). Again while leaving: leave at once, after a warning.",
-        opens=Opens.QUIT,
+        help="No more entries, cancel our orders, flatten, check with the exchange, then leave. Again while leaving: leave at once, after a warning.",
+        group=Group.STOP,
+        does="quit",
         dangerous=True,
-        priority=("ctrl+c", "ctrl+q"),
+        in_text=True,
     ),
     OperatorAction(
-        id="next_view",
+        id="next_list",
         keys=("tab", "v", "V"),
-        key="Tab",
-        label="View",
-        title="Next view",
-        help="On a small screen: show the next list (audit trail, markets, orders, fills, signals) at the bottom.",
-        opens=Opens.NEXT_VIEW,
+        label="List",
+        title="Next list",
+        help="Go to the next list; on a small screen it is shown at the bottom.",
+        group=Group.LISTS,
+        does="next_list",
     ),
     OperatorAction(
         id="palette",
         keys=("ctrl+p",),
-        key="^P",
         label="Palette",
         title="Command palette",
         help="All actions by name.",
-        opens=Opens.PALETTE,
+        group=Group.PROGRAM,
+        does="palette",
+        in_palette=False,
     ),
     OperatorAction(
         id="help",
-        keys=("question_mark", "h", "H", "f1"),
-        key="?",
+        keys=("question_mark", "f1"),
         label="Help",
         title="Help",
         help="What every key does and what the words on the screen mean.",
-        opens=Opens.HELP,
+        group=Group.PROGRAM,
+        screen="help:HelpScreen",
     ),
 )
 
 ACTIONS: dict[str, OperatorAction] = {action.id: action for action in OPERATOR_ACTIONS}
+
+DEFAULT_KEYMAP = Keymap({action.id: action.keys for action in OPERATOR_ACTIONS})
+
+
+def keymap_of(picture: Picture) -> Keymap:
+    return picture.keymap or DEFAULT_KEYMAP
+
+
+def key_of(picture: Picture, action_id: str) -> str:
+    """What stands on the key of an action; its name for the palette if it has none."""
+    return keymap_of(picture).name(action_id) or f"^P {ACTIONS[action_id].title}"

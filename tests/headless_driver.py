@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -25,12 +25,11 @@ from core.messages.snapshot import AuditEntry, Snapshot
 class HeadlessProgram:
     """A running program. What it said is kept, so that a failing test can show it."""
 
-    def __init__(self, config: Path, state_dir: Path, words: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(self, config: Path, state_dir: Path, words: Path) -> None:
         """Start it.
 
         Args:
             words: The file that takes its stderr.
-            env: Beside the environment of the tests.
         """
         self._words = words
         with words.open("wb") as stderr:
@@ -40,7 +39,7 @@ class HeadlessProgram:
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 cwd=Path(__file__).parents[1],
-                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **(env or {})},
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
                 start_new_session=True,
             )
         self._lock = threading.Lock()

@@ -13,8 +13,11 @@ from core.messages.exit_codes import ExitCode
 from hip3_tui.crash import Crash
 
 if TYPE_CHECKING:
+    from core.config import Config
+    from core.config_console import ConsoleConfig
     from core.runtime.assembly import Program
     from hip3_tui.app import ConsoleApp
+    from hip3_tui.keymap import Keymap
 
 CONFIG_HELP = "Config file (TOML). Beats the variable HIP3_CONFIG."
 
@@ -44,15 +47,37 @@ def refuse(text: str, code: int = ExitCode.REFUSED) -> NoReturn:
     sys.exit(code)
 
 
-def draw(program: Program) -> NoReturn:
+def operators_keys(config: Config, source: str) -> Keymap:
+    """Our keys with those of the config in their place.
+
+    Raises:
+        ConfigError: An action or a key that does not exist, one key for two actions, no key for what must have one.
+    """
+    from core.config import ConfigError
+    from hip3_tui.keymap import KeysError
+    from hip3_tui.operator_actions import DEFAULT_KEYMAP
+
+    try:
+        return DEFAULT_KEYMAP.remapped(config.console.keys)
+    except KeysError as e:
+        raise ConfigError(f"{source}: console.keys: {e}") from None
+
+
+def draw(program: Program, settings: ConsoleConfig | None = None, keymap: Keymap | None = None) -> NoReturn:
     """The console on this terminal, until the end of the program; after a crash of the console, the bare screen."""
+    from core.config_console import ConsoleConfig
     from hip3_tui.app import ConsoleApp
+    from hip3_tui.console import Outside
     from hip3_tui.driver import UnblockingDriver
+    from hip3_tui.operator_actions import DEFAULT_KEYMAP
 
     crash = Crash(program.paths.log.with_name("console-crash.txt"), program.lifecycle)
     app = ConsoleApp(
         program.engine,
         program.lifecycle,
+        outside=Outside(folder=program.paths.log.parent),
+        settings=settings or ConsoleConfig(),
+        keymap=keymap or DEFAULT_KEYMAP,
         who=user(),
         on_first_frame=program.first_frame.set,
         on_crash=crash.noted,

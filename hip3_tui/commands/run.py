@@ -9,7 +9,7 @@ import os
 
 import click
 
-from hip3_tui.commands.common import CONFIG_HELP, draw, refusals, refuse, require_terminal
+from hip3_tui.commands.common import CONFIG_HELP, draw, operators_keys, refusals, refuse, require_terminal
 
 
 @click.command()
@@ -22,6 +22,7 @@ def run(config_name: str | None) -> None:
     with refusals():
         path = config_path(config_name, os.environ)
         config = load_config(path)
+        keymap = operators_keys(config, str(path))
         require_terminal()
         try:
             simulator = own_simulator(config)
@@ -36,4 +37,4 @@ def run(config_name: str | None) -> None:
             if simulator is not None:
                 simulator.stop()
             raise
-    draw(program)
+    draw(program, config.console, keymap)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from core.messages.snapshot import HardStopView, Snapshot
 from hip3_tui import format as f
+from hip3_tui.operator_actions import key_of
 from hip3_tui.panes.live_lines import Line, LiveLines, Span
 from hip3_tui.panes.picture import Picture
 
@@ -43,7 +44,7 @@ def alarms(picture: Picture) -> list[Paragraph]:
     snapshot = picture.snapshot
     if picture.death:
         found.append(("ENGINE DEAD", picture.death, "bad"))
-        found.append(("", _after_death(snapshot), "warn"))
+        found.append(("", _after_death(snapshot, key_of(picture, "quit")), "warn"))
     elif (
         snapshot is not None and picture.age_ms is not None and picture.age_ms > LONG_STALE_MS and not snapshot.finished
     ):
@@ -57,13 +58,17 @@ def alarms(picture: Picture) -> list[Paragraph]:
     if snapshot is None:
         return found
     if snapshot.hard_stop.tripped:
-        found.extend(_hard_stop(snapshot.hard_stop, snapshot, is_dead=bool(picture.death)))
+        found.extend(
+            _hard_stop(
+                snapshot.hard_stop, snapshot, is_dead=bool(picture.death), reset=f"{key_of(picture, 'reset')} reset"
+            )
+        )
     if snapshot.finished:
         found.append(("ENDED", _end(snapshot), "warn"))
     return found
 
 
-def _hard_stop(stop: HardStopView, snapshot: Snapshot, *, is_dead: bool) -> list[Paragraph]:
+def _hard_stop(stop: HardStopView, snapshot: Snapshot, *, is_dead: bool, reset: str) -> list[Paragraph]:
     since = (
         "" if stop.at_ms is None else f" (at {f.clock_time(stop.at_ms)} UTC, {f.age(snapshot.at_ms - stop.at_ms)} ago)"
     )
@@ -81,19 +86,21 @@ def _hard_stop(stop: HardStopView, snapshot: Snapshot, *, is_dead: bool) -> list
     else:
         found.append(("", "nothing is left open", "good"))
     refusal = (
-        f"R reset would be refused now: {stop.reset_refusal}" if stop.reset_refusal else "R reset would be accepted now"
+        f"{reset} would be refused now: {stop.reset_refusal}"
+        if stop.reset_refusal
+        else f"{reset} would be accepted now"
     )
     found.append(("", refusal, "warn" if stop.reset_refusal else "good"))
     return found
 
 
-def _after_death(snapshot: Snapshot | None) -> str:
+def _after_death(snapshot: Snapshot | None, quit_key: str) -> str:
     if snapshot is None:
-        return "It never reported. Keys other than Q do nothing."
+        return f"It never reported. Keys other than {quit_key} do nothing."
     left = f"{f.plural(len(snapshot.positions), 'position')} and {f.plural(sum(not o.is_settled for o in snapshot.orders), 'order')}"
     return (
         f"Nobody watches or closes anything now. As of {f.clock_time(snapshot.at_ms)} UTC it had {left} open: "
-        "check at the exchange. Keys other than Q do nothing."
+        f"check at the exchange. Keys other than {quit_key} do nothing."
     )
 
 

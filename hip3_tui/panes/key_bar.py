@@ -10,7 +10,7 @@ from __future__ import annotations
 from textual import events
 from textual.message import Message
 
-from hip3_tui.operator_actions import OPERATOR_ACTIONS, OperatorAction
+from hip3_tui.operator_actions import OPERATOR_ACTIONS, OperatorAction, keymap_of
 from hip3_tui.panes.live_lines import Line, LiveLines, Span, line_width
 from hip3_tui.panes.picture import Picture
 
@@ -43,15 +43,15 @@ class KeyBar(LiveLines):
 
     def _pieces(self, picture: Picture, width: int) -> list[tuple[OperatorAction, Line]]:
         pieces = []
+        keymap = keymap_of(picture)
         for action in OPERATOR_ACTIONS:
             label = action.label_for(picture)
-            if action.id == "next_view":
-                if not self.next_view:
-                    continue
+            if action.id == "next_list":
                 label = self.next_view
-            pieces.append((action, _piece(action, label, picture)))
+            if label and keymap.keys(action.id):
+                pieces.append((action, _piece(action, keymap.name(action.id), label, picture)))
         # The palette and then the view are the first to go: both stand in the help.
-        for spare in ("palette", "next_view"):
+        for spare in ("palette", "next_list"):
             if sum(line_width(piece) + 1 for _, piece in pieces) - 1 > width:
                 pieces = [(action, piece) for action, piece in pieces if action.id != spare]
         return pieces
@@ -62,8 +62,8 @@ class KeyBar(LiveLines):
                 self.post_message(self.Chosen(action))
 
 
-def _piece(action: OperatorAction, label: str, picture: Picture) -> Line:
+def _piece(action: OperatorAction, key: str, label: str, picture: Picture) -> Line:
     if action.unavailable(picture):
-        return ((f" {action.key} ", "dim"), (f"({label})", "dim"))
+        return ((f" {key} ", "dim"), (f"({label})", "dim"))
     plate = "plate-bad" if action.id == "hard_stop" else "plate-info"
-    return ((f" {action.key} ", plate), (f" {label}", "strong" if action.dangerous else ""))
+    return ((f" {key} ", plate), (f" {label}", "strong" if action.dangerous else ""))

@@ -8,13 +8,22 @@ DESIGN "One key press", SPEC 11.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from core.messages.snapshot import Snapshot
+from hip3_tui.keymap import Keymap
 
 STALE_MS = 1_000
 """The engine publishes several times a second: a second without a new snapshot is a fault to be seen."""
 
 MAINNET = "mainnet"
+
+
+class Selected(NamedTuple):
+    """The row under the cursor: name of its list, and what tells it from the others there."""
+
+    list: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,14 @@ class Picture:
     now_ms: int
     error: str = ""
     is_done: bool = False
+    selected: Selected | None = None
+    keymap: Keymap | None = None
+    """None: our own keys."""
+
+    @property
+    def asks_first(self) -> bool:
+        """Whether mainnet's rules apply, so that a dangerous key asks once."""
+        return self.snapshot is not None and self.snapshot.run.rules == MAINNET
 
     @property
     def age_ms(self) -> int | None:

@@ -8,6 +8,7 @@ SPEC 11.
 from __future__ import annotations
 
 from hip3_tui import format as f
+from hip3_tui.operator_actions import key_of
 from hip3_tui.panes.alarm import alarms
 from hip3_tui.panes.live_lines import Line, LiveLines, join, text
 from hip3_tui.panes.picture import Picture
@@ -33,5 +34,7 @@ class TooSmallPane(LiveLines):
         lines += [joined] if sum(len(words) for words, _ in joined) <= width else plates
         for plate, words, style in alarms(picture)[:2]:
             lines += [text(piece, style) for piece in f.wrap(f"{plate}: {words}" if plate else words, width)]
-        keys = f.wrap("X hard stop, F flatten, Q quit: all keys act" if width >= 44 else "keys act: X F C P Q", width)
+        stop, flatten, leave = (key_of(picture, action) for action in ("hard_stop", "flatten_all", "quit"))
+        words = f"{stop} hard stop, {flatten} flatten, {leave} quit: all keys act"
+        keys = f.wrap(words if width >= len(words) else f"keys act: {stop} {flatten} {leave}", width)
         return [*lines[: max(1, height - len(keys))], *(text(words, "dim") for words in keys)]

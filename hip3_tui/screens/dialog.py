@@ -19,7 +19,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
-from hip3_tui.operator_actions import OPERATOR_ACTIONS
+from hip3_tui.operator_actions import OPERATOR_ACTIONS, keymap_of
 from hip3_tui.panes.live_lines import Line
 from hip3_tui.panes.picture import Picture
 
@@ -43,15 +43,6 @@ _CONTENT_STYLE = {
 }
 
 
-def letters_that_act() -> list[BindingType]:
-    """The keys that act in a dialog without a text field."""
-    return [
-        Binding(",".join(action.keys), f"app.operate('{action.id}')", action.title, show=False)
-        for action in OPERATOR_ACTIONS
-        if action.in_dialogs
-    ]
-
-
 class Dialog(ModalScreen[Result]):
     """``picture`` is kept new by the app while the dialog is open."""
 
@@ -60,6 +51,10 @@ class Dialog(ModalScreen[Result]):
         Binding("left", "app.focus_previous", show=False),
         Binding("right", "app.focus_next", show=False),
     ]
+    TAKES_TEXT: ClassVar[bool] = False
+    """Letters are text here, so the keys that act in dialogs do not."""
+    CLOSED_BY: ClassVar[tuple[str, ...]] = ()
+    """Actions whose keys close this dialog."""
     TITLE_TEXT: ClassVar[str] = ""
     HINT: ClassVar[str] = "Esc: back"
     WIDTH: ClassVar[int] = 70
@@ -69,6 +64,13 @@ class Dialog(ModalScreen[Result]):
         super().__init__(classes="dangerous" if dangerous else "")
         self.picture = picture
         self._shown: list[Line] = []
+        keymap = keymap_of(picture)
+        for action in OPERATOR_ACTIONS:
+            for key in keymap.keys(action.id):
+                if action.id in self.CLOSED_BY:
+                    self._bindings.bind(key, "close", action.title, show=False)
+                elif action.in_dialogs and not self.TAKES_TEXT:
+                    self._bindings.bind(key, f"app.operate('{action.id}')", action.title, show=False)
 
     # --- for subclasses ----------------------------------------------------------------------------------------------
 
@@ -83,6 +85,10 @@ class Dialog(ModalScreen[Result]):
         """The safe one first: it gets the focus."""
         return ()
 
+    def hint(self) -> str:
+        """Below the box: what its keys do."""
+        return self.HINT
+
     def action_close(self) -> None:
         self.dismiss(None)
 
@@ -91,7 +97,7 @@ class Dialog(ModalScreen[Result]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="dialog", can_focus=False) as box:
             box.border_title = self.TITLE_TEXT
-            box.border_subtitle = self.HINT
+            box.border_subtitle = self.hint()
             self._shown = self.body(self.picture)
             yield Static(_content(self._shown), id="body")
             yield from self.fields()

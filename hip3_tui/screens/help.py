@@ -11,10 +11,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 
 from hip3_tui import format as f
-from hip3_tui.operator_actions import OPERATOR_ACTIONS, OperatorAction
+from hip3_tui.console import Console
+from hip3_tui.operator_actions import OPERATOR_ACTIONS, Group, OperatorAction, keymap_of
 from hip3_tui.panes.live_lines import Line, text
 from hip3_tui.panes.picture import Picture
-from hip3_tui.screens.dialog import Dialog, letters_that_act
+from hip3_tui.screens.dialog import Dialog
 
 _KEY_WIDTH = 6
 
@@ -48,15 +49,18 @@ WORDS: tuple[tuple[str, str], ...] = (
 
 class HelpScreen(Dialog[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
-        *letters_that_act(),
-        Binding("q,Q,question_mark,h,H,f1,enter", "close", "Close", show=False),
+        Binding("enter", "close", "Close", show=False),
         Binding("down,j", "scroll(1)", show=False),
         Binding("up,k", "scroll(-1)", show=False),
         Binding("pagedown,space", "scroll(10)", show=False),
         Binding("pageup", "scroll(-10)", show=False),
     ]
+    CLOSED_BY = ("help", "quit")
     TITLE_TEXT = "Help"
     HINT = "up, down: scroll   Esc: back"
+
+    def __init__(self, picture: Picture, console: Console) -> None:
+        super().__init__(picture)
 
     def action_scroll(self, lines: int) -> None:
         self.query_one("#dialog", VerticalScroll).scroll_relative(y=lines, animate=False)
@@ -64,10 +68,16 @@ class HelpScreen(Dialog[None]):
     def body(self, picture: Picture) -> list[Line]:
         # What the box leaves of the screen, less its border, its padding and the scroll bar (console.tcss).
         width = max(40, min(104, self.app.size.width * 96 // 100) - 8)
-        lines: list[Line] = [text("Keys", "title")]
-        for action in OPERATOR_ACTIONS:
-            lines += _action(action, width)
-        lines += [(), text("Words", "title")]
+        keymap = keymap_of(picture)
+        lines: list[Line] = []
+        for group in Group:
+            actions = [action for action in OPERATOR_ACTIONS if action.group is group]
+            if actions:
+                lines += [text(group.value, "title")]
+            for action in actions:
+                lines += _action(action, keymap.names(action.id), width)
+            lines += [()] if actions else []
+        lines += [text("Words", "title")]
         for word, meaning in WORDS:
             for i, piece in enumerate(f.wrap(meaning, width - 14)):
                 lines.append(((f"{word if i == 0 else '':<14}", "strong"), (piece, "")))
@@ -75,13 +85,16 @@ class HelpScreen(Dialog[None]):
         return lines
 
 
-def _action(action: OperatorAction, width: int) -> list[Line]:
-    asks = " On mainnet it asks first." if action.asks_on_mainnet else ""
+def _action(action: OperatorAction, keys: tuple[str, ...], width: int) -> list[Line]:
+    asks = " Where mainnet's rules apply it asks first." if action.asks else ""
     plate = "plate-bad" if action.id == "hard_stop" else "plate-info"
+    key = keys[0] if keys else "-"
+    others = f"  also {', '.join(keys[1:])}" if len(keys) > 1 else "" if keys else "  no key: palette"
     head: Line = (
-        (f" {action.key} ", plate),
-        (" " * max(1, _KEY_WIDTH - len(action.key) - 2), ""),
+        (f" {key} ", plate),
+        (" " * max(1, _KEY_WIDTH - len(key) - 2), ""),
         (action.title, "strong"),
+        (others, "dim"),
     )
     return [
         head,

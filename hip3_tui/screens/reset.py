@@ -8,13 +8,15 @@ SPEC 8, 11.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
+from core.messages.commands import ResetHardStop
 from core.messages.snapshot import HardStopView
 from hip3_tui import format as f
+from hip3_tui.console import Console
+from hip3_tui.operator_actions import ACTIONS
 from hip3_tui.panes.live_lines import Line, text
 from hip3_tui.panes.picture import Picture
 from hip3_tui.screens.dialog import Dialog
@@ -23,17 +25,14 @@ OVERRIDE = "OVERRIDE"
 _MOST_REASON = 200
 
 
-class ResetRequest(NamedTuple):
-    reason: str
-    override: bool
-
-
-class ResetScreen(Dialog[ResetRequest]):
+class ResetScreen(Dialog[None]):
     TITLE_TEXT = "Reset the hard stop?"
     HINT = "Tab: next field   Esc: leave it tripped"
+    TAKES_TEXT = True
 
-    def __init__(self, picture: Picture) -> None:
+    def __init__(self, picture: Picture, console: Console) -> None:
         super().__init__(picture, dangerous=True)
+        self.console = console
 
     def on_mount(self) -> None:
         self.query_one("#reason", Input).focus()
@@ -106,7 +105,12 @@ class ResetScreen(Dialog[ResetRequest]):
         elif self._refusal and word.value != OVERRIDE:
             self._complain(f"It would be refused. Type {OVERRIDE}, in capitals, or leave it tripped.", word)
         else:
-            self.dismiss(ResetRequest(reason.value.strip(), override=bool(self._refusal)))
+            why, override = reason.value.strip(), bool(self._refusal)
+            self.dismiss(None)
+            self.console.send(
+                lambda command_id, who: ResetHardStop(command_id=command_id, who=who, reason=why, override=override),
+                ACTIONS["reset"].title,
+            )
 
     def _complain(self, words: str, field: Input) -> None:
         self.query_one("#complaint", Static).update(words)

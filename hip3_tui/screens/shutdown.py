@@ -9,16 +9,15 @@ SPEC 8, 11.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
 
-from textual.binding import Binding, BindingType
 from textual.widgets import Button
 
 from core.messages.snapshot import ShutdownView, Snapshot
 from hip3_tui import format as f
+from hip3_tui.operator_actions import key_of, keymap_of
 from hip3_tui.panes.live_lines import Line, text
 from hip3_tui.panes.picture import Picture
-from hip3_tui.screens.dialog import Dialog, letters_that_act
+from hip3_tui.screens.dialog import Dialog
 
 _BAR = 40
 
@@ -26,12 +25,15 @@ _BAR = 40
 class ShutdownScreen(Dialog[None]):
     """Progress; stays until the program ends."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *letters_that_act(),
-        Binding("q,Q", "app.operate('quit')", "Leave now", show=False),
-    ]
     TITLE_TEXT = "Leaving: flat first"
-    HINT = "Q: leave now   X: hard stop"
+
+    def __init__(self, picture: Picture) -> None:
+        super().__init__(picture)
+        for key in keymap_of(picture).keys("quit"):
+            self._bindings.bind(key, "app.operate('quit')", "Leave now", show=False)
+
+    def hint(self) -> str:
+        return f"{key_of(self.picture, 'quit')}: leave now   {key_of(self.picture, 'hard_stop')}: hard stop"
 
     def action_close(self) -> None:
         """Escape does not hide it: the stop goes on, and the operator must see that."""
@@ -69,7 +71,6 @@ def progress(stop: ShutdownView, snapshot: Snapshot, now_ms: int) -> list[Line]:
 class LeaveScreen(Dialog[bool]):
     """Dismissed with True to leave at once."""
 
-    BINDINGS: ClassVar[list[BindingType]] = letters_that_act()
     TITLE_TEXT = "Leave now, before the engine is done?"
     HINT = "Enter: the focused button   Esc: stay"
 

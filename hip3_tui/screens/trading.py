@@ -9,6 +9,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.screen import Screen
 
+from hip3_tui.operator_actions import key_of
 from hip3_tui.panes.alarm import AlarmPane, alarm_lines
 from hip3_tui.panes.audit import AuditPane
 from hip3_tui.panes.fills import FillsPane
@@ -64,13 +65,12 @@ class TradingScreen(Screen[None], inherit_bindings=False):
         self._arrange(*self.size)
         self._tell()
 
-    def next_view(self) -> bool:
-        """Begin the lists with the next one. False, and nothing moves, while all are shown."""
+    def do_next_list(self) -> None:
+        """On a small screen, begin the lists with the next one."""
         if is_full(*self.size):
-            return False
+            return
         self._view = (self._view + 1) % len(VIEWS)
         self.show(self._picture)
-        return True
 
     def _tell(self) -> None:
         for pane in self.panes.values():
@@ -99,4 +99,6 @@ class TradingScreen(Screen[None], inherit_bindings=False):
         assert isinstance(keys, KeyBar)
         keys.next_view = name
         for number, (pane, _, _) in enumerate(VIEWS):
-            self.panes[pane].hint = f"Tab: {name}" if name and number == self._view else ""
+            self.panes[pane].hint = (
+                f"{key_of(self._picture, 'next_list')}: {name}" if name and number == self._view else ""
+            )

@@ -13,12 +13,13 @@ from snapshots_for_tests import T0, FakeHandle, FakeLifecycle
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from core.config_console import ConsoleConfig
 from core.messages.commands import CancelAll, FlattenAll, PauseEntries, ResetHardStop, TripHardStop
 from core.messages.exit_codes import ExitCode
 from core.messages.snapshot import Snapshot
 from hip3_tui import gc_policy
 from hip3_tui.app import ConsoleApp
-from hip3_tui.operator_actions import OPERATOR_ACTIONS, Opens
+from hip3_tui.operator_actions import DEFAULT_KEYMAP, OPERATOR_ACTIONS
 from hip3_tui.screens.confirm import ConfirmScreen
 from hip3_tui.screens.help import WORDS, HelpScreen
 from hip3_tui.screens.reset import ResetScreen
@@ -64,10 +65,15 @@ class Desk:
 
 @asynccontextmanager
 async def desk(
-    snapshot: Snapshot | None, size: tuple[int, int] = (80, 24), lifecycle: FakeLifecycle | None = None
+    snapshot: Snapshot | None,
+    size: tuple[int, int] = (80, 24),
+    lifecycle: FakeLifecycle | None = None,
+    settings: ConsoleConfig | None = None,
 ) -> AsyncIterator[Desk]:
     handle, life, now = FakeHandle(snapshot), lifecycle or FakeLifecycle(), [T0 + 100]
-    app = ConsoleApp(handle, life, refresh_hz=1, who="ada", clock=lambda: now[0], own_gc=False)
+    settings = settings or ConsoleConfig(refresh_hz=1)
+    keymap = DEFAULT_KEYMAP.remapped(settings.keys)
+    app = ConsoleApp(handle, life, settings=settings, keymap=keymap, who="ada", clock=lambda: now[0], own_gc=False)
     async with app.run_test(size=size, notifications=True) as pilot:
         it = Desk(app, handle, life, pilot, now)
         await it.see()
@@ -325,7 +331,11 @@ async def test_a_rehearsal_of_mainnet_asks_as_well() -> None:
 
 
 async def test_on_mainnet_c_shows_our_entries_and_leaves_exits_alone() -> None:
-    orders = (made.order(7, "xyz:NVDA"), made.order(8, "BTC", reduce_only=True), made.order(9, "SOL", is_external=True))
+    orders = (
+        made.order(7, "xyz:NVDA"),
+        made.order(8, "BTC", reduce_only=True, purpose="exit"),
+        made.order(9, "SOL", is_external=True, cloid=None),
+    )
     async with desk(made.on_mainnet(made.snapshot(orders=orders))) as it:
         await it.press("c")
         assert "CANCEL BUY 0.012 xyz:NVDA at 1,235.2 $14.82" in it.flowing()
@@ -470,13 +480,13 @@ async def test_help_lists_every_action_and_word() -> None:
 async def test_the_key_bar_shows_every_action_when_there_is_room() -> None:
     async with desk(made.snapshot(), (130, 30)) as it:
         bar = it.text().splitlines()[-1]
-        assert [a.id for a in OPERATOR_ACTIONS if f" {a.key} " not in bar] == []
+        assert [a.id for a in OPERATOR_ACTIONS if a.label and f" {DEFAULT_KEYMAP.name(a.id)} " not in bar] == []
 
 
 async def test_the_palette_offers_every_action_and_runs_it() -> None:
     async with desk(made.snapshot()) as it:
         offered = {command.title for command in it.app.get_system_commands(it.app.screen)}
-        assert offered == {f"{a.title} ({a.key})" for a in OPERATOR_ACTIONS if a.opens is not Opens.PALETTE}
+        assert offered == {f"{a.title} ({DEFAULT_KEYMAP.name(a.id)})" for a in OPERATOR_ACTIONS if a.in_palette}
         await it.press("ctrl+p")
         await it.pilot.press(*"hard stop now")
         await it.pilot.pause(0.3)

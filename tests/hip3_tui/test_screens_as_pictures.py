@@ -10,6 +10,7 @@ import snapshots_for_tests as made
 from snapshots_for_tests import T0, FakeHandle, FakeLifecycle
 from textual.pilot import Pilot
 
+from core.config_console import ConsoleConfig
 from core.messages.snapshot import Snapshot
 from hip3_tui.app import ConsoleApp
 
@@ -28,7 +29,13 @@ async def _settle(pilot: Pilot[Any]) -> None:
 
 
 def _app(snapshot: Snapshot) -> ConsoleApp:
-    return ConsoleApp(FakeHandle(snapshot), FakeLifecycle(), refresh_hz=1, clock=lambda: T0 + 100, own_gc=False)
+    return ConsoleApp(
+        FakeHandle(snapshot),
+        FakeLifecycle(),
+        settings=ConsoleConfig(refresh_hz=1),
+        clock=lambda: T0 + 100,
+        own_gc=False,
+    )
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])

@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import fields
-from struct_strategies import markets, structs_of, values_of
+from struct_strategies import markets, structs_of, text, values_of
 
 from core.config import (
     AccountConfig,
@@ -26,6 +26,7 @@ from core.config import (
     SimConfig,
     SimulatorKey,
 )
+from core.config_console import ConsoleConfig
 from core.config_faults import FaultConfig, SpecChanges
 from core.config_guard import GuardConfig
 
@@ -102,6 +103,7 @@ def valid_configs(draw: st.DrawFn) -> Config:
         journal=draw(structs_of(JournalConfig)),
         sim=draw(sections(SimConfig, network=letter, faults=st.lists(faults, max_size=2).map(tuple))),
         guard=draw(guard),
+        console=draw(structs_of(ConsoleConfig, keys=st.dictionaries(text, st.lists(text, max_size=3), max_size=3))),
     )
 
 

@@ -77,7 +77,7 @@ def test_what_the_file_leaves_out_is_the_default(config: Config) -> None:
     """Settings that are at their default may as well be absent."""
     short = without_nulls(
         msgspec.json.decode(msgspec.json.encode(config))
-        | {s: changed(getattr(config, s)) for s in ("safety", "execution", "risk", "journal", "sim")}
+        | {s: changed(getattr(config, s)) for s in ("safety", "execution", "risk", "journal", "sim", "console")}
     )
     assert parse_config(tomli_w.dumps(short), FILE) == config
 
@@ -110,11 +110,16 @@ def places(struct: Any, table: Table) -> Iterator[Place]:
         value = table[key]
         if key == "key_source":
             yield from places(SOURCES[value["type"]], value)
-        elif isinstance(value, dict):
+        elif isinstance(value, dict) and is_section(hint):
             yield from places(hint, value)
         elif key == "markets" and value and isinstance(value[0], dict):
             for each in value:
                 yield from places(get_args(hint)[0], each)
+
+
+def is_section(hint: Any) -> bool:
+    """Not a table whose keys are the operator's to choose from a list that is elsewhere (console.keys)."""
+    return isinstance(hint, type) and issubclass(hint, Struct)
 
 
 def plain(hint: Any) -> tuple[Any, Meta | None]:
@@ -136,7 +141,7 @@ def tables_in(struct: Any, table: Table) -> Iterator[tuple[Any, Table]]:
         value = place.holder[place.key]
         if place.key == "key_source":
             yield SOURCES[value["type"]], value
-        elif isinstance(value, dict):
+        elif isinstance(value, dict) and is_section(place.hint):
             yield place.hint, value
 
 

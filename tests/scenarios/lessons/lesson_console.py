@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from engine_rig import Rig
 from textual.pilot import Pilot
 
+from core.config_console import ConsoleConfig
 from core.messages.commands import AnyCommand
 from core.messages.snapshot import Snapshot
 from hip3_tui.app import ConsoleApp
@@ -74,7 +75,9 @@ class Console:
 async def console(rig: Rig, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Console]:
     handle, now = Handle(rig), [rig.now]
     handle.publish()
-    app = ConsoleApp(handle, Leaving(), refresh_hz=1, who="ada", clock=lambda: now[0], own_gc=False)
+    app = ConsoleApp(
+        handle, Leaving(), settings=ConsoleConfig(refresh_hz=1), who="ada", clock=lambda: now[0], own_gc=False
+    )
     async with app.run_test(size=size, notifications=True) as pilot:
         yield Console(app, handle, pilot, now)
 

@@ -1,0 +1,59 @@
+"""What a screen may ask of the console, and what the console was given of the outside.
+
+A screen is made with the picture and this; it never reaches for the app. Easy to get wrong: a command goes out through `send` alone, which
+gives it its id and the operator's name and sees to it that its answer, or the lack of one, is told.
+
+SPEC 11, DESIGN "One key press".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from core.messages.commands import AnyCommand
+from core.messages.records import RecordsHandle
+from hip3_tui.panes.picture import Picture
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Beside the engine and the life cycle: what a command hands to the console. Without it a screen says what it lacks."""
+
+    folder: Path | None = None
+    """Where files for the operator go: the folder of the run."""
+    records: RecordsHandle | None = None
+    """What the journal can tell. To be asked from a worker thread, never from the console's own."""
+
+
+NOTHING_BESIDE = Outside()
+
+
+class Console(Protocol):
+    @property
+    def outside(self) -> Outside: ...
+
+    def look(self) -> Picture:
+        """The newest picture."""
+        ...
+
+    def send(self, make: Callable[[str, str], AnyCommand], title: str) -> str:
+        """Make a command of an id and the operator's name, and hand it to the engine.
+
+        Returns:
+            The command's id; the audit trail answers with it.
+        """
+        ...
+
+    def say(self, words: str, *, title: str = "", warn: bool = False) -> None:
+        """A toast."""
+        ...
+
+
+@runtime_checkable
+class Follows(Protocol):
+    """A screen that is told every new picture while it is on the stack."""
+
+    def show(self, picture: Picture) -> None: ...
