@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import tomllib
 from decimal import Decimal
-from enum import Enum
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -25,6 +24,9 @@ from core.config_keys import EnvVarKey as EnvVarKey
 from core.config_keys import FileKey as FileKey
 from core.config_keys import KeySource
 from core.config_keys import SimulatorKey as SimulatorKey
+from core.config_network import LOOPBACK_HOSTS as LOOPBACK_HOSTS
+from core.config_network import Network as Network
+from core.config_network import network_of as network_of
 from core.config_section import Section as _Section
 from core.model.market import MarketKey
 
@@ -38,19 +40,6 @@ Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 
 class ConfigError(Exception):
     """The config cannot be used; the text says where and what is allowed. The operator's to mend."""
-
-
-class Network(Enum):
-    """A place, read off the URLs; and whose rules apply there. The simulator is our own, on loopback."""
-
-    MAINNET = "mainnet"
-    TESTNET = "testnet"
-    SIMULATOR = "simulator"
-
-
-_MAINNET_HOST = "api.hyperliquid.xyz"
-_TESTNET_HOST = "api.hyperliquid-testnet.xyz"
-LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 _DAILY_TRADES = {Network.MAINNET: 100, Network.TESTNET: 50, Network.SIMULATOR: 50}
@@ -99,6 +88,15 @@ class SafetyConfig(_Section, frozen=True):
     max_daily_trades: Count | None = None
     """Positions opened per day (UTC). Default: 100 under mainnet's rules, else 50."""
     auto_stop_loss_usd: Usd = Decimal(20)
+    max_total_trades: Count | None = None
+    """Positions opened in the whole run, which lasts as long as its journal, restarts included. Default: no limit. The plan's micro run has 100."""
+    checkpoints: tuple[Count, ...] = ()
+    """Trades closed in the run at which entries pause until the operator decides to go on or not. The plan's are 10, 50 and 100."""
+
+    def __post_init__(self) -> None:
+        _Section.__post_init__(self)
+        if list(self.checkpoints) != sorted(set(self.checkpoints)):
+            raise ValueError(f"checkpoints: expected numbers of trades that rise (found {list(self.checkpoints)})")
 
 
 class ExecutionConfig(_Section, frozen=True):
@@ -250,22 +248,6 @@ class Config(_Section, frozen=True):
     @property
     def max_loss_usd(self) -> Decimal:
         return self.safety.auto_stop_loss_usd
-
-
-def network_of(url: str) -> Network:
-    """Which network a URL belongs to.
-
-    Raises:
-        ValueError: Neither of the exchange's two hosts nor loopback.
-    """
-    host = urlsplit(url).hostname or ""
-    if host == _MAINNET_HOST:
-        return Network.MAINNET
-    if host == _TESTNET_HOST:
-        return Network.TESTNET
-    if host in LOOPBACK_HOSTS:
-        return Network.SIMULATOR
-    raise ValueError(f"host {shown(host)}: allowed are {_MAINNET_HOST}, {_TESTNET_HOST}, or loopback for the simulator")
 
 
 def parse_config(text: str, source: str) -> Config:

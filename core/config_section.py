@@ -20,6 +20,8 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True):
 
     ranges: ClassVar[dict[str, tuple[str, str]]] = {}
     """Setting -> lowest and highest value, both allowed."""
+    secrets: ClassVar[tuple[str, ...]] = ()
+    """Settings whose values may hold a secret: `hip3-tui config show` and everything else that shows a config leaves them out."""
 
     def __post_init__(self) -> None:
         for name, (low, high) in self.ranges.items():

@@ -16,6 +16,7 @@ import core
 
 COMMANDS: dict[str, str] = {
     "run": "run:run",
+    "config": "config:config",
     "sim": "sim:sim",
     "drill": "drill:drill",
     "drill-program": "drill:drill_program",

@@ -23,6 +23,7 @@ import msgspec
 
 import core
 from core.config import Config, ConfigError, Network
+from core.config_warnings import unfinished
 from core.messages.exit_codes import ExitCode
 from core.messages.snapshot import RunInfo
 from core.messages.tape import Start
@@ -83,6 +84,8 @@ def assemble(
             f"{config_source}: mode: 'trading' is not open on mainnet in this version, which has no preflight yet; "
             "allowed are 'observation' on mainnet, and 'trading' on testnet and the simulator"
         )
+    if missing := unfinished(config):
+        raise ConfigError(f"{config_source}: {missing}")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     clock = SystemClock()
     started_ms = clock.wall_ms()

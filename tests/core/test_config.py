@@ -228,6 +228,10 @@ def test_wrong_type(text: str, says: str) -> None:
             GOOD + '[execution]\ndispatch = "fast"\n',
             "execution.dispatch: expected one of 'eager', 'tick' (found 'fast')",
         ),
+        (
+            GOOD + "[safety]\ncheckpoints = [50, 10]\n",
+            "safety.checkpoints: expected numbers of trades that rise (found [50, 10])",
+        ),
         (GOOD + '[sim]\nnetwork = "main"\n', "sim.network: expected one of 'testnet', 'mainnet' (found 'main')"),
         (
             GOOD + '[signer]\nkey_source = { type = "vault" }\n',

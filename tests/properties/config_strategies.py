@@ -118,5 +118,6 @@ def safeties(rules: Network, names: Iterable[str]) -> st.SearchStrategy[SafetyCo
         SafetyConfig,
         mainnet=st.just(is_mainnet),
         testnet_only=st.just(rules is Network.TESTNET),
+        checkpoints=st.sets(st.integers(1, 500), max_size=4).map(sorted).map(tuple),
         allowed_markets=st.none() | st.lists(st.sampled_from(list(names)), max_size=3).map(tuple),
     )
