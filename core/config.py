@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from core.config_alerts import AlertsConfig
 from core.config_console import ConsoleConfig
 from core.config_errors import explain, shown
 from core.config_faults import FaultConfig
@@ -27,6 +28,7 @@ from core.config_keys import SimulatorKey as SimulatorKey
 from core.config_network import LOOPBACK_HOSTS as LOOPBACK_HOSTS
 from core.config_network import Network as Network
 from core.config_network import network_of as network_of
+from core.config_metrics import MetricsConfig
 from core.config_section import Section as _Section
 from core.model.market import MarketKey
 
@@ -203,6 +205,8 @@ class Config(_Section, frozen=True):
     safety: SafetyConfig = SafetyConfig()
     execution: ExecutionConfig = ExecutionConfig()
     risk: RiskConfig = RiskConfig()
+    alerts: AlertsConfig = AlertsConfig()
+    metrics: MetricsConfig = MetricsConfig()
     journal: JournalConfig = JournalConfig()
     sim: SimConfig = SimConfig()
     console: ConsoleConfig = ConsoleConfig()
@@ -244,6 +248,10 @@ class Config(_Section, frozen=True):
     def dexes(self) -> tuple[str, ...]:
         """The dexes of the configured markets, each once, in order of first mention."""
         return tuple(dict.fromkeys(m.key.dex for m in self.markets))
+
+    def masked(self) -> Config:
+        """The same without any secret. What keeps or shows a config gets this one."""
+        return msgspec.structs.replace(self, alerts=self.alerts.masked())
 
     @property
     def max_loss_usd(self) -> Decimal:

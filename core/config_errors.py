@@ -3,7 +3,8 @@
 Turns msgspec's one-line message back into a place among the settings and describes what may stand there, from the same types that did
 the checking. Never judges by itself.
 Easy to get wrong: a config is where a secret key ends up by mistake, as a value, as a name, or without quotes as a number, and this text
-goes to the screen. Long hex and long numbers are therefore not quoted.
+goes to the screen. Long hex and long numbers are therefore not quoted, and of a URL no more than scheme and host: a notification URL is a
+secret too.
 
 SPEC 9.
 """
@@ -28,6 +29,12 @@ _LONG_HEX = re.compile(r"[0-9a-fA-F]{41}")
 """Longer than an address, so perhaps a secret key."""
 _LONGEST_NUMBER = 40
 """A secret key without quotes is a number to TOML, of some 77 digits."""
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#\s]*)(?P<rest>\S*)")
+_WITH_HOST = frozenset(
+    ("http", "https", "ws", "wss", "json", "jsons", "xml", "xmls", "form", "forms", "mailto", "mailtos")
+)
+_PLAIN_PATH = re.compile(r"(/\w{0,6})?")
+"""/ws, /info: too short to be a token."""
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 """What needs no quotes in TOML. Any other key is shown quoted, for it may hold what a terminal obeys."""
 
@@ -68,13 +75,32 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return f"text of {len(value)} characters, not shown" if _LONG_HEX.search(value) else repr(value)
+        return f"text of {len(value)} characters, not shown" if _LONG_HEX.search(value) else repr(_without_urls(value))
     if isinstance(value, Mapping):
         return "a table"
     if isinstance(value, list):
         return "a list"
     text = str(value)
     return f"a number of {len(text)} characters, not shown" if len(text) > _LONGEST_NUMBER else text
+
+
+def masked_url(url: str) -> str:
+    """A URL with everything taken out that may be a secret: for most notification services that is all but the scheme.
+
+    A host is shown only where it can be nothing else; ``slack://`` and its like have a token in that place.
+    """
+    match = _URL.fullmatch(url.strip())
+    if match is None:
+        return "..."
+    scheme, authority, rest = match["scheme"].lower(), match["authority"], match["rest"]
+    if scheme not in _WITH_HOST:
+        return f"{scheme}://..."
+    user, _, host = authority.rpartition("@")
+    return f"{scheme}://{'...@' if user else ''}{host}{rest if _PLAIN_PATH.fullmatch(rest) else '/...'}"
+
+
+def _without_urls(text: str) -> str:
+    return _URL.sub(lambda found: masked_url(found[0]), text)
 
 
 def describe(hint: Any) -> str:

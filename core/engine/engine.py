@@ -25,8 +25,9 @@ from core.engine.session import Session
 from core.engine.stopping import StopDesk
 from core.engine.view import View
 from core.messages.commands import AnyCommand, Command
-from core.messages.effects import Effect, Severity
+from core.messages.effects import Alert, Effect, Severity
 from core.messages.events import (
+    AlertsChanged,
     AnyEvent,
     AssetCtx,
     Bbo,
@@ -36,6 +37,7 @@ from core.messages.events import (
     FeesRead,
     Fills,
     FillsRead,
+    Noticed,
     OpenOrdersRead,
     OrderStatusRead,
     OrderUpdates,
@@ -176,6 +178,10 @@ class Engine:
                 self._stop_desk.trip(event.what)
             case TimeJump():
                 self._on_time_jump(event)
+            case Noticed(severity, kind, text):
+                self._m.note(severity, kind, text)
+            case AlertsChanged(targets):
+                self._m.alert_targets = targets
             case _:
                 assert_never(event)
 
@@ -202,9 +208,10 @@ class Engine:
         self._entries.drop_queued("disconnected")
         m.cancels.on_disconnect()
         # Before the first READY nothing was traded: there is nothing to stop yet. Afterwards a disconnect is always a HardStop.
+        latched_before = m.latch.tripped
         if m.trading and (at_risk or (was_ready and m.stopping is None)):
             self._stop_desk.trip(f"disconnected: {event.reason}")
-        elif m.stopping is None:
+        if m.latch.tripped is latched_before:  # or the alert of the hard stop has just said it
             m.alert(Severity.WARNING, "disconnected", event.reason)
 
     def _on_read_failed(self, event: ReadFailed) -> None:
@@ -245,3 +252,4 @@ class Engine:
             m.note(Severity.WARNING, "start", "the last run did not end in an orderly stop")
         if m.latch.tripped:
             m.note(Severity.CRITICAL, "hard stop", f"still latched from an earlier run: {m.latch.reason}")
+            m.emit(Alert(Severity.CRITICAL, "HARD STOP still latched", f"from an earlier run: {m.latch.reason}"))

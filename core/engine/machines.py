@@ -30,6 +30,7 @@ from core.engine.risk_monitor import RiskMonitor
 from core.engine.scheduler import BatchScheduler
 from core.engine.time_stop import TimeStop
 from core.engine.trades import TradeBook
+from core.messages.alerts import AlertTarget
 from core.messages.effects import Alert, Effect, Journal, OrderRow, PersistCounters, Severity
 from core.messages.queries import Query
 from core.messages.recovered import Recovered
@@ -174,6 +175,7 @@ class Machines:
         self.stopping: Stopping | None = None
         self.finished = False
         self.fault = ""
+        self.alert_targets: tuple[AlertTarget, ...] = ()
         self.tally = Tally()
         self.recent_fills: deque[FillView] = deque(maxlen=50)
         self.recent_trades: deque[Trade] = deque(maxlen=50)

@@ -75,6 +75,7 @@ class View:
             audit=m.audit.entries,
             shutdown=self._shutdown(),
             loop=loop,
+            alerts=m.alert_targets,
             engine_error=m.fault,
             finished=m.finished,
         )

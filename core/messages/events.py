@@ -10,6 +10,8 @@ from enum import Enum
 
 from msgspec import Struct
 
+from core.messages.alerts import AlertTarget
+from core.messages.effects import Severity
 from core.messages.queries import Query
 from core.model.cloid import Cloid
 from core.model.market import MarketKey, MarketSpec
@@ -272,6 +274,20 @@ class TimeJump(Event, frozen=True):
     gap_ms: int
 
 
+class Noticed(Event, frozen=True):
+    """Something beside trading that the operator should read in the audit trail. Stops nothing."""
+
+    severity: Severity
+    kind: str
+    text: str
+
+
+class AlertsChanged(Event, frozen=True):
+    """How the alerts fare, target by target. What is worth a line in the audit trail comes as a `Noticed`."""
+
+    targets: tuple[AlertTarget, ...]
+
+
 AnyEvent = (
     Tick
     | Connected
@@ -298,4 +314,6 @@ AnyEvent = (
     | PostRefused
     | OutsideFault
     | TimeJump
+    | Noticed
+    | AlertsChanged
 )

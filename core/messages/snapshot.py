@@ -12,6 +12,7 @@ from enum import Enum
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
+from core.messages.alerts import AlertTarget
 from core.messages.effects import Severity
 from core.model.cloid import Cloid
 from core.model.market import MarketKey
@@ -324,6 +325,8 @@ class Snapshot(Struct, frozen=True):
     """Newest last."""
     shutdown: ShutdownView | None
     loop: LoopStats
+    alerts: tuple[AlertTarget, ...] = ()
+    """Where alerts go and how that fares; empty: nowhere."""
     engine_error: str = ""
     """The engine is dead; this is why."""
     finished: bool = False

@@ -7,9 +7,19 @@ from engine_rig import NOW, SNDK, SPECS, D, Rig, make_config, make_run
 from msgspec.structs import replace
 
 from core.engine.engine import Engine
+from core.messages.alerts import AlertTarget, TargetState
+from core.messages.commands import Shutdown
 from core.messages.effects import Alert, Ask, Journal, LatchState, PersistLatch, Severity
-from core.messages.events import ChannelError, Disconnected, Event, OutsideFault, TimeJump
-from core.messages.queries import QueryFills, QueryOrderStatus
+from core.messages.events import (
+    AlertsChanged,
+    ChannelError,
+    Disconnected,
+    Event,
+    Noticed,
+    OutsideFault,
+    TimeJump,
+)
+from core.messages.queries import QueryFills, QueryOrderStatus, QueryPositions
 from core.messages.recovered import Recovered
 from core.messages.snapshot import TradingState
 from core.model.market import MarketKey
@@ -105,4 +115,46 @@ def test_the_start_says_what_an_earlier_run_left() -> None:
         (Severity.WARNING, "the last run did not end in an orderly stop"),
         (Severity.CRITICAL, "still latched from an earlier run: why"),
     ]
-    assert all(isinstance(e, Journal) for e in engine.machines.out), "and all of it goes to the journal"
+    beside = [e for e in engine.machines.out if not isinstance(e, Journal)]
+    assert len(engine.machines.out) == 3 + len(beside), "all of it goes to the journal"
+    assert beside == [Alert(Severity.CRITICAL, "HARD STOP still latched", "from an earlier run: why")]
+
+
+def test_every_disconnect_is_told_off_screen_once() -> None:
+    """The first is told as the hard stop that it is; a later one has no hard stop of its own to tell it."""
+    rig = Rig()
+    rig.disconnect("socket closed")
+    assert rig.alerts() == ["HARD STOP"]
+    rig.connect()
+    rig.disconnect("no route to host")
+    assert rig.effects(Alert)[-1] == Alert(Severity.WARNING, "disconnected", "no route to host")
+    assert rig.alerts().count("disconnected") == 1
+
+
+def test_a_disconnect_during_an_orderly_stop_is_told_too() -> None:
+    rig = Rig()
+    rig.open_position()
+    rig.handle(Shutdown(command_id="1", who="op", reason="test"))
+    rig.disconnect("socket closed")
+    assert "HARD STOP" in rig.alerts(), "with a position open it is a hard stop even now"
+    rig = Rig()
+    rig.muted = {QueryPositions}
+    rig.handle(Shutdown(command_id="1", who="op", reason="test"))
+    rig.disconnect("socket closed")
+    assert rig.alerts() == ["disconnected"]
+
+
+def test_what_is_noticed_beside_trading_is_in_the_audit_trail_and_stops_nothing() -> None:
+    rig = Rig()
+    effects = rig.handle(Noticed(Severity.WARNING, "metrics", "port 9464 is taken"))
+    assert rig.audit("metrics") == ["port 9464 is taken"]
+    assert [type(e) for e in effects] == [Journal]
+    assert rig.snapshot().state is TradingState.ACTIVE
+
+
+def test_how_the_alerts_fare_is_in_the_picture() -> None:
+    rig = Rig()
+    assert rig.snapshot().alerts == ()
+    target = AlertTarget("ntfy://...", TargetState.RETRYING, waiting=2, last_error="HTTP 500", last_error_ms=NOW)
+    assert rig.handle(AlertsChanged((target,))) == []
+    assert rig.snapshot().alerts == (target,)
