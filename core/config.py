@@ -25,10 +25,10 @@ from core.config_keys import EnvVarKey as EnvVarKey
 from core.config_keys import FileKey as FileKey
 from core.config_keys import KeySource
 from core.config_keys import SimulatorKey as SimulatorKey
+from core.config_metrics import MetricsConfig
 from core.config_network import LOOPBACK_HOSTS as LOOPBACK_HOSTS
 from core.config_network import Network as Network
 from core.config_network import network_of as network_of
-from core.config_metrics import MetricsConfig
 from core.config_section import Section as _Section
 from core.model.market import MarketKey
 
