@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -21,8 +21,8 @@ from core.messages.commands import ResetHardStop
 from core.messages.snapshot import Snapshot, TradingState
 
 CONFIG = """
-ws_url = "ws://127.0.0.1:{port}/ws"
-info_url = "http://127.0.0.1:{port}/info"
+ws_url = "{ws}://{host}:{port}/ws"
+info_url = "{http}://{host}:{port}/info"
 mode = "trading"
 [[markets]]
 coin = "xyz:SNDK"
@@ -47,8 +47,12 @@ class Stage:
     """One story's venue and program, and what is asked of them again and again."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self.venue = SimVenue(VENUE)
+        self.port = self.venue.port
+        """Where the program finds the venue; a road between them has another."""
+        self.host = "127.0.0.1"
+        self.is_tls = False
         self.program: HeadlessProgram
         self._programs: list[HeadlessProgram] = []
         self._first_fill = 0
@@ -61,12 +65,17 @@ class Stage:
         time_stop_ms: int = TIME_STOP_MS,
         position_sync_ms: int = 5_000,
         stop_grace_ms: int = 15_000,
+        is_to_be_ready: bool = True,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         """Start the program; a second one finds what the first has left on disk."""
-        config = self._folder / "program.toml"
+        config = self.folder / "program.toml"
         config.write_text(
             CONFIG.format(
-                port=self.venue.port,
+                ws="wss" if self.is_tls else "ws",
+                http="https" if self.is_tls else "http",
+                host=self.host,
+                port=self.port,
                 time_stop_ms=time_stop_ms,
                 post_timeout_ms=POST_TIMEOUT_MS,
                 stop_grace_ms=stop_grace_ms,
@@ -74,10 +83,11 @@ class Stage:
             )
         )
         self._first_fill = len(self.venue.fills())
-        words = self._folder / f"stderr-{len(self._programs)}"
-        self.program = HeadlessProgram(config, self._folder / "state", words)
+        words = self.folder / f"stderr-{len(self._programs)}"
+        self.program = HeadlessProgram(config, self.folder / "state", words, env)
         self._programs.append(self.program)
-        self.wait_ready()
+        if is_to_be_ready:
+            self.wait_ready()
 
     # --- what stories are made of --------------------------------------------------------------------------------------------
 
@@ -118,14 +128,14 @@ class Stage:
         assert reason in self.latch_on_disk()
 
     def latch_on_disk(self) -> str:
-        (journal,) = (self._folder / "state").rglob("journal.db")
+        (journal,) = (self.folder / "state").rglob("journal.db")
         with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as db:
             row = db.execute("SELECT reason FROM latch WHERE tripped_at_ms IS NOT NULL").fetchone()
             return "" if row is None else str(row[0])
 
     def wait_fill_on_disk(self) -> None:
         """A kill loses what waits for the journal's next batch; this story is about what was written."""
-        (journal,) = (self._folder / "state").rglob("journal.db")
+        (journal,) = (self.folder / "state").rglob("journal.db")
         with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as db:
             deadline = time.monotonic() + 5
             while not db.execute("SELECT count(*) FROM fills").fetchone()[0]:
@@ -186,9 +196,11 @@ class Theatre:
     Args:
         folder: Each story gets a folder of its own in it.
         stories: What to begin with at once, in this order.
+        ends: The program is ended in order after each story; False where the stories do that themselves.
     """
 
-    def __init__(self, folder: Path, stories: Iterable[Story]) -> None:
+    def __init__(self, folder: Path, stories: Iterable[Story], *, ends: bool = True) -> None:
+        self._ends = ends
         self._folder = folder
         self._pool = ThreadPoolExecutor(AT_ONCE)
         self._playing: dict[Story, Future[list[float]]] = {s: self._pool.submit(self._play, s) for s in stories}
@@ -207,7 +219,8 @@ class Theatre:
         stage = Stage(folder)
         try:
             story(stage)
-            stage.end()
+            if self._ends:
+                stage.end()
         except BaseException as e:
             e.add_note(stage.record)
             raise

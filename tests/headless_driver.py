@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -25,11 +25,12 @@ from core.messages.snapshot import AuditEntry, Snapshot
 class HeadlessProgram:
     """A running program. What it said is kept, so that a failing test can show it."""
 
-    def __init__(self, config: Path, state_dir: Path, words: Path) -> None:
+    def __init__(self, config: Path, state_dir: Path, words: Path, env: Mapping[str, str] | None = None) -> None:
         """Start it.
 
         Args:
             words: The file that takes its stderr.
+            env: Beside the environment of the tests.
         """
         self._words = words
         with words.open("wb") as stderr:
@@ -39,7 +40,7 @@ class HeadlessProgram:
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 cwd=Path(__file__).parents[1],
-                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **(env or {})},
                 start_new_session=True,
             )
         self._lock = threading.Lock()

@@ -27,6 +27,7 @@ from core.config_warnings import unfinished
 from core.messages.exit_codes import ExitCode
 from core.messages.snapshot import RunInfo
 from core.messages.tape import Start
+from core.runtime.account_lock import AccountLock
 from core.runtime.clock import Clock, SystemClock
 from core.runtime.engine_thread import Ending, EngineThread
 from core.runtime.journal import Journal, JournalError
@@ -35,6 +36,7 @@ from core.runtime.lifecycle import Lifecycle
 from core.runtime.log_file import start_log
 from core.runtime.paths import RunPaths, run_paths
 from core.runtime.sim_process import SimProcess, SimProcessError
+from core.runtime.view_server import ViewServer
 
 _log = logging.getLogger(__name__)
 
@@ -94,7 +96,13 @@ def assemble(
     except SigningKeyError as e:
         raise ConfigError(f"{config_source}: {e}") from None
     account = (config.account.address if config.account is not None else keys.address or TEST_ADDRESS).lower()
-    paths = run_paths(config, account, started_ms, state_dir)
+    # Before the journal, whose own lock knows only that it is held, not by whom.
+    lock = AccountLock.take(config, account, keys.address, started_ms, state=state_dir)
+    try:
+        paths = run_paths(config, account, started_ms, state_dir)
+    except ConfigError:
+        lock.release()
+        raise
 
     life = _EngineLife(config, config_source, keys, account, clock, started_ms, simulator)
     engine = EngineThread(life.main)
@@ -107,15 +115,22 @@ def assemble(
     lifecycle.install()
     stop_log = start_log(paths.log)
     lifecycle.before_leaving(stop_log)
+    lifecycle.before_leaving(lock.release)
+    for left_behind in lock.found:
+        _log.warning("%s", left_behind)
     if simulator is not None:
         lifecycle.before_leaving(lambda: _stop(simulator))
     try:
         life.journal = Journal.open(paths.journal, clock)
     except JournalError as e:
         stop_log()
+        lock.release()
         raise ConfigError(str(e)) from None
     _log_start(config, config_source, keys, account, paths)
     engine.start()
+    view = ViewServer(lambda: engine.latest, engine.send, paths.journal, account)
+    view.start()
+    lifecycle.before_leaving(view.stop)
     return Program(engine, lifecycle, paths, life.first_frame)
 
 

@@ -40,6 +40,10 @@ class LinkTimes(Struct, frozen=True):
     ping_every_s: float = 15.0
     """The exchange closes what it has not written to for 60 s; PROTOCOL 6.1 asks for 15-30."""
     pong_within_s: float = 10.0
+    quiet_after_s: float = 3.0
+    """Not one frame for so long is rare where prices are subscribed to: asked at once whether anybody is there."""
+    quiet_pong_within_s: float = 4.0
+    """A half-open connection is found out within this and the line above; an exit may be waiting behind it."""
     send_within_s: float = 2.0
     """A write that does not get into the kernel's buffer for that long: the other end is not reading."""
 
@@ -68,6 +72,8 @@ class Link:
         self._dropped: asyncio.Future[str] = self._loop.create_future()
         self._taken_at_once = 0
         """Frames taken at once in this turn of the loop."""
+        self._heard = 0
+        """Frames taken in all."""
 
     def post(self, post_id: int, frame: bytes) -> None:
         """Write it ahead of everything that is not a post. Answered by PostSent or PostNotSent.
@@ -149,6 +155,7 @@ class Link:
         self._taken_at_once = 0
 
     def _take(self, raw: bytes) -> None:
+        self._heard += 1
         for parsed in parse_frame(raw):
             if isinstance(parsed, PongReceived):
                 self._pong.set()
@@ -225,18 +232,28 @@ class Link:
     # --- watchdog --------------------------------------------------------------------------------------------------------
 
     async def _watch(self) -> str:
+        times, since_ping_s = self._times, 0.0
         while True:
-            await asyncio.sleep(self._times.ping_every_s)
+            heard = self._heard
+            wait_s = min(times.quiet_after_s, times.ping_every_s - since_ping_s)
+            await asyncio.sleep(wait_s)
+            since_ping_s += wait_s
+            is_quiet = wait_s >= times.quiet_after_s and self._heard == heard
+            if not is_quiet and since_ping_s < times.ping_every_s:
+                continue
+            since_ping_s = 0.0
             self._pong.clear()
             self._frames.append((None, _PING))
             self._work.set()
-            if not await self._pong_came():
-                return f"no answer to a ping within {self._times.pong_within_s:g} s"
+            within_s = times.quiet_pong_within_s if is_quiet else times.pong_within_s
+            # Whatever was heard in the short wait is life enough; the pong itself is asked for by the next regular ping.
+            if not await self._pong_came(within_s) and not (is_quiet and self._heard != heard):
+                return f"no answer to a ping within {within_s:g} s"
 
-    async def _pong_came(self) -> bool:
+    async def _pong_came(self, within_s: float) -> bool:
         for _ in range(_WATCH_SLICES):
             try:
-                async with asyncio.timeout(self._times.pong_within_s / _WATCH_SLICES):
+                async with asyncio.timeout(within_s / _WATCH_SLICES):
                     await self._pong.wait()
             except TimeoutError:
                 continue

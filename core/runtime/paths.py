@@ -46,7 +46,7 @@ def run_paths(config: Config, account: str, started_ms: int, state_dir: Path | N
             journal = Path(config.journal.path)
             _make(journal.parent)
             return RunPaths(journal, journal.with_suffix(".log"))
-        base = state_dir if state_dir is not None else _user_state_dir()
+        base = state_folder(state_dir)
         if config.runs_own_simulator:
             folder = _fresh_run_folder(base / Network.SIMULATOR.value / "runs", started_ms)
         else:
@@ -65,7 +65,7 @@ def drill_folder(started_ms: int, state_dir: Path | None = None) -> Path:
     Raises:
         ConfigError: It cannot be made.
     """
-    base = state_dir if state_dir is not None else _user_state_dir()
+    base = state_folder(state_dir)
     try:
         return _fresh_run_folder(base / "drills", started_ms)
     except OSError as e:
@@ -74,7 +74,10 @@ def drill_folder(started_ms: int, state_dir: Path | None = None) -> Path:
         ) from None
 
 
-def _user_state_dir() -> Path:
+def state_folder(state_dir: Path | None = None) -> Path:
+    """Where state goes: what is given, else the user's own state directory."""
+    if state_dir is not None:
+        return state_dir
     from platformdirs import user_state_path  # not needed when the config names the journal
 
     return user_state_path(_APP)

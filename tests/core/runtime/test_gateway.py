@@ -365,6 +365,32 @@ async def test_l23_a_connection_that_is_dead_behind_an_open_socket(venue: Venue,
         await events.until(Connected, 2)
 
 
+async def test_l23_a_silence_is_asked_about_long_before_the_next_regular_ping(venue: Venue, events: Events) -> None:
+    venue.behave = lambda v, ws, message: None if message["method"] == "ping" else usual(message)
+    link = LinkTimes(ping_every_s=60, quiet_after_s=0.05, quiet_pong_within_s=0.1)
+    times = GatewayTimes(link=link, retry_first_s=0.01, close_within_s=0.1)
+    async with running(make(venue, events, times)):
+        assert (await events.until(Disconnected)).reason == "no answer to a ping within 0.1 s"
+        await events.until(Connected, 2)
+
+
+async def test_a_silence_that_ends_by_itself_is_no_reason(venue: Venue, events: Events) -> None:
+    """The ping into a short silence is not answered, but something else is heard meanwhile."""
+    asked: list[object] = []
+
+    def behave(v: Venue, ws: object, message: dict[str, object]) -> object:
+        if message["method"] == "ping":
+            asked.append(message)
+            return {"channel": "error", "data": "not a pong"}
+        return usual(message)
+
+    venue.behave = behave  # type: ignore[assignment]
+    times = GatewayTimes(link=LinkTimes(ping_every_s=60, quiet_after_s=0.03, quiet_pong_within_s=0.06))
+    async with running(make(venue, events, times)):
+        await venue.until(lambda: len(asked) >= 3)
+        assert not events.of(Disconnected)
+
+
 async def test_l25_pings_keep_a_quiet_connection(venue: Venue, events: Events) -> None:
     times = GatewayTimes(link=LinkTimes(ping_every_s=0.02, pong_within_s=1.0))
     async with running(make(venue, events, times)):
