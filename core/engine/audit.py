@@ -31,7 +31,7 @@ class AuditTrail:
         """Write an entry and return it for the journal."""
         self._count += 1
         self._entries.append(AuditEntry(self._count, now_ms, severity, kind, text, correlation_id, command_id))
-        return Journal(AuditRow(self._count, severity, kind, text, correlation_id))
+        return Journal(AuditRow(self._count, severity, kind, text, correlation_id, command_id))
 
     @property
     def entries(self) -> tuple[AuditEntry, ...]:

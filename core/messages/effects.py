@@ -10,8 +10,8 @@ from msgspec import Struct
 from core.messages.queries import Query
 from core.model.cloid import Cloid
 from core.model.market import MarketKey
-from core.model.order import ActionBatch, OrderStatus
-from core.model.position import Fill, Trade
+from core.model.order import ActionBatch, OrderSide, OrderStatus
+from core.model.position import Fill, FundingPayment, Trade
 from core.model.signal import Signal
 
 
@@ -139,6 +139,8 @@ class PostRow(Struct, frozen=True, tag=True):
     kind: str
     count: int
     outcome: str
+    cloids: tuple[Cloid, ...] = ()
+    """What an opened one carries: the link from a post to its orders, and so to their correlation ids."""
 
 
 class FillRow(Struct, frozen=True, tag=True):
@@ -150,6 +152,31 @@ class TradeRow(Struct, frozen=True, tag=True):
     trade: Trade
 
 
+class EdgeRow(Struct, frozen=True, tag=True):
+    """The market of an entry, ``after_ms`` after its first fill: whether what the signal saw was still there.
+
+    ``edge_bps`` is oracle against the touch on the entry's side, before costs, as the detector sees it. None: no fresh data then.
+    """
+
+    correlation_id: str
+    market: MarketKey
+    side: OrderSide
+    after_ms: int
+    """0, 1000, 3000 or 5000, as asked for."""
+    late_ms: int
+    """How much later than that it was taken."""
+    oracle_px: Decimal | None
+    bid_px: Decimal | None
+    ask_px: Decimal | None
+    edge_bps: Decimal | None
+
+
+class FundingRow(Struct, frozen=True, tag=True):
+    """A payment of funding of this account, once. ``usdc`` > 0 was received."""
+
+    payment: FundingPayment
+
+
 class AuditRow(Struct, frozen=True, tag=True):
     """An entry of the audit trail."""
 
@@ -158,9 +185,11 @@ class AuditRow(Struct, frozen=True, tag=True):
     kind: str
     text: str
     correlation_id: str
+    command_id: str = ""
+    """The operator's command that it answers; empty where none did."""
 
 
-JournalRow = SignalRow | OrderRow | PostRow | FillRow | TradeRow | AuditRow
+JournalRow = SignalRow | OrderRow | PostRow | FillRow | TradeRow | EdgeRow | FundingRow | AuditRow
 
 
 class Journal(_Effect, frozen=True):

@@ -40,6 +40,16 @@ class Fill(Struct, frozen=True):
         return (self.time_ms, self.market.name, self.tid)
 
 
+class FundingPayment(Struct, frozen=True):
+    """What a position paid (``usdc`` < 0) or received at a full hour. Time and market are its identity."""
+
+    market: MarketKey
+    time_ms: int
+    usdc: Decimal
+    signed_size: Decimal
+    rate: Decimal
+
+
 class Position(Struct, frozen=True):
     """An open position. ``size`` is never negative, the side says the direction."""
 

@@ -241,6 +241,7 @@ class _EngineLife:
         clock, inbox = self._clock, Inbox()
         start = Start(config, self._run_info(config, journal), journal.recovered, clock.now_ms())
         engine = Engine(start.config, start.run, start.recovered, start.now_ms)
+        journal.describe_run(start, config.journal.max_rows)
         tape_mb = config.journal.tape_max_mb
         tape = journal.begin_tape(start, tape_mb) if tape_mb else None
         outside = Outside(

@@ -1,7 +1,7 @@
 """The journal: what happened, on disk, and what the next start must know. A real SQLite file, written by a thread of its own.
 
 Everything is written in batches at most 0.1 s apart, except the latch: `persist_latch` returns when it is on the disk, or says that it
-is not. Rules that are easy to get wrong: a disk that fails must be heard (once, as a fault), and must not hang the engine, so even the
+is not. Which table a row goes to is journal_rows.py's, what the tables are journal_tables.py's, how much is kept journal_bounds.py's. Rules that are easy to get wrong: a disk that fails must be heard (once, as a fault), and must not hang the engine, so even the
 latch waits with a bound; and what was not said to end well did not end well, so a killed run is unclean without having written anything.
 
 The tape (tape_recorder.py) goes to the same file, in the same transactions, with the same faults.
@@ -19,22 +19,14 @@ from pathlib import Path
 
 import msgspec
 
-from core.messages.effects import (
-    AuditRow,
-    FillRow,
-    JournalRow,
-    LatchState,
-    OrderRow,
-    PostRow,
-    RiskCounters,
-    SignalRow,
-    TradeRow,
-)
+from core.messages.effects import FillRow, JournalRow, LatchState, PostRow, RiskCounters
 from core.messages.recovered import Recovered
 from core.messages.tape import Start
 from core.runtime.clock import Clock
+from core.runtime.journal_bounds import MAX_ROWS, Bounds, next_row_id
+from core.runtime.journal_rows import AnyRow, EventRow, cell, lines_of, links_of
 from core.runtime.journal_schema import FileLock, JournalError, open_file
-from core.runtime.tape_recorder import TapeRecorder
+from core.runtime.tape_recorder import ENDED_ROW, TapeRecorder
 
 __all__ = ["Journal", "JournalError"]
 
@@ -60,9 +52,14 @@ class Journal:
         self._db = db
         self._lock = lock
         self._clock = clock
-        self._rows: deque[tuple[int, JournalRow]] = deque()
+        self._rows: deque[tuple[int, AnyRow]] = deque()
+        self._next_id = next_row_id(db)
+        self._bounds = Bounds(db)
+        self._lost = 0
+        self._start: Start | None = None
         self._tape: TapeRecorder | None = None
         self._counters: RiskCounters | None = None
+        self._last_latch = recovered.latch
         self._latches: deque[tuple[LatchState, threading.Event]] = deque()
         self._ended_clean: bool | None = None
         self._urgent = threading.Event()
@@ -110,9 +107,28 @@ class Journal:
 
     def append(self, row: JournalRow) -> None:
         """Write it with the next batch."""
+        self._append(row)
+
+    def _append(self, row: AnyRow) -> None:
         if len(self._rows) >= _MAX_BACKLOG:
             self._rows.popleft()
+            self._lost += 1
         self._rows.append((self._clock.now_ms(), row))
+
+    def describe_run(self, start: Start, max_rows: int = MAX_ROWS) -> None:
+        """Note with this run what it is made of: network, account and the config in force, which holds no secret.
+
+        Args:
+            max_rows: How many rows the journal may keep of what is not needed for good.
+        """
+        self._bounds.max_rows = max_rows
+        self._start = start
+        run = start.run
+        self._append(
+            EventRow(
+                "run", f"run {run.run_id}: {run.network}, {run.mode}, account {run.account}, version {run.version}"
+            )
+        )
 
     def put_counters(self, counters: RiskCounters) -> None:
         """Write them with the next batch; only the newest count."""
@@ -125,6 +141,10 @@ class Journal:
             False: it is not there within the bound. The fault was or will be reported; the writer goes on trying.
         """
         done = threading.Event()
+        if latch != self._last_latch:
+            self._last_latch = latch
+            is_tripped = latch.tripped_at_ms is not None
+            self._append(EventRow("latch", f"tripped: {latch.reason}" if is_tripped else "released"))
         self._latches.append((latch, done))
         self._urgent.set()
         return done.wait(LATCH_WITHIN_S)
@@ -138,6 +158,7 @@ class Journal:
     def end_run(self, clean: bool) -> None:
         """Note how this run ended; without it the next start calls it unclean."""
         self._ended_clean = clean
+        self._append(EventRow("run", "ended in order" if clean else "ended, not in order"))
 
     @property
     def backlog(self) -> int:
@@ -168,6 +189,7 @@ class Journal:
             last = self._stopping
             try:
                 self._write()
+                self._bounds.keep(self._next_id)
                 while last and self._tape is not None and self._tape.has_work:
                     self._write()
             except Exception as e:  # whatever it is, it must be heard: the thread's end would be silence
@@ -190,15 +212,19 @@ class Journal:
         if self._latches:
             self._write_latches()
         rows = list(self._rows)  # copied, and taken off only when they are on disk
-        counters, ended_clean = self._counters, self._ended_clean
+        counters, ended_clean, start = self._counters, self._ended_clean, self._start
+        lost = self._lost
         tape = self._tape if self._tape is not None and self._tape.has_work else None
-        if not rows and counters is None and ended_clean is None and tape is None:
+        if not rows and counters is None and ended_clean is None and tape is None and start is None:
             return
         batch = tape.pack() if tape is not None else None
+        lines = [*rows, *self._notes(lost, batch.note if batch is not None else "")]
         db = self._db
         db.execute("BEGIN IMMEDIATE")
         try:
-            self._insert(rows)
+            self._insert(lines)
+            if start is not None:
+                self._describe(start)
             if counters is not None:
                 db.execute("INSERT OR REPLACE INTO counters VALUES (1, ?)", (msgspec.json.encode(counters).decode(),))
             if ended_clean is not None:
@@ -208,7 +234,7 @@ class Journal:
                     (now_ms, ended_clean, self.recovered.run_id),
                 )
             if tape is not None and batch is not None:
-                tape.write(db, batch, self._clock.now_ms())
+                tape.write(db, batch)
             db.execute("COMMIT")
         except BaseException:
             if db.in_transaction:
@@ -217,12 +243,25 @@ class Journal:
         for written in rows:
             if self._rows and self._rows[0] is written:  # not dropped meanwhile for want of room
                 self._rows.popleft()
+        self._next_id += len(lines)
+        self._lost -= lost
         if tape is not None and batch is not None:
             tape.written(batch)
+        if self._start is start:
+            self._start = None
         if self._counters is counters:
             self._counters = None
         if self._ended_clean is ended_clean:
             self._ended_clean = None
+
+    def _notes(self, lost: int, tape_ended: str) -> list[tuple[int, AnyRow]]:
+        """What the writer itself has to say with this batch."""
+        notes = []
+        if lost:
+            notes.append(EventRow("journal", f"{lost} rows before this one are lost: the disk failed too long"))
+        if tape_ended:
+            notes.append(EventRow(ENDED_ROW, tape_ended))
+        return [(self._clock.now_ms(), note) for note in notes]
 
     def _write_latches(self) -> None:
         """In the order they were asked for, synchronous to the disk itself; the pragma holds for this commit alone."""
@@ -238,19 +277,31 @@ class Journal:
             self._latches.popleft()
             done.set()
 
-    def _insert(self, rows: list[tuple[int, JournalRow]]) -> None:
-        run_id = self.recovered.run_id
-        self._db.executemany(
-            "INSERT INTO rows (run_id, kind, at_ms, correlation_id, json) VALUES (?, ?, ?, ?, ?)",
-            [(run_id, type(row).__name__, at_ms, correlation_of(row), _json_of(row)) for at_ms, row in rows],
+    def _insert(self, rows: list[tuple[int, AnyRow]]) -> None:
+        run_id, db = self.recovered.run_id, self._db
+        for statement, lines in lines_of(rows, run_id, self._next_id).items():
+            db.executemany(statement, lines)
+        db.executemany("INSERT OR IGNORE INTO post_orders VALUES (?, ?, ?)", links_of(rows, run_id))
+        db.executemany(
+            "INSERT OR IGNORE INTO fill_keys VALUES (?, ?, ?)",
+            [tuple(map(cell, row.fill.key)) for _, row in rows if isinstance(row, FillRow)],
         )
-        self._db.executemany(
-            "INSERT OR IGNORE INTO fills VALUES (?, ?, ?)",
-            [row.fill.key for _, row in rows if isinstance(row, FillRow)],
-        )
-        self._db.executemany(
-            "INSERT INTO posts VALUES (?, ?, ?, ?, ?) ON CONFLICT (nonce) DO UPDATE SET outcome = excluded.outcome",
-            [(r.nonce, run_id, r.post_id, r.kind, r.outcome) for _, r in rows if isinstance(r, PostRow)],
+        nonce = max((row.nonce for _, row in rows if isinstance(row, PostRow)), default=0)
+        if nonce:
+            db.execute(
+                "INSERT INTO high_water VALUES ('nonce', ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+                (nonce,),
+            )
+
+    def _describe(self, start: Start) -> None:
+        run = start.run
+        self._db.execute(
+            "UPDATE runs SET network = ?, mode = ?, account = ?, signer = ?, version = ?, config_source = ?, config = ? WHERE run_id = ?",
+            (
+                *(run.network, run.mode, run.account, run.signer, run.version, run.config_source),
+                msgspec.json.encode(start.config).decode(),
+                self.recovered.run_id,
+            ),
         )
 
 
@@ -259,34 +310,14 @@ def _writable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _json_of(row: JournalRow) -> str:
-    try:
-        return msgspec.json.encode(row).decode()
-    except ValueError:
-        return msgspec.json.encode({"type": type(row).__name__, "unwritable": ascii(row)}).decode()
-
-
-def correlation_of(row: JournalRow) -> str:
-    """The id that ties a row to the signal it came from; empty where there is none."""
-    match row:
-        case SignalRow(signal):
-            return signal.signal_id
-        case TradeRow(trade):
-            return trade.trade_id
-        case OrderRow() | FillRow() | AuditRow():
-            return row.correlation_id
-        case PostRow():
-            return ""
-
-
 def _begin_run(db: sqlite3.Connection, now_ms: int) -> Recovered:
     """Read what the last run left, and note that another one began."""
     last = db.execute("SELECT run_id, ended_clean FROM runs ORDER BY run_id DESC LIMIT 1").fetchone()
     unclean = last is not None and not last[1]
-    (last_nonce,) = db.execute("SELECT max(nonce) FROM posts").fetchone()
+    (last_nonce,) = db.execute("SELECT max(value) FROM high_water WHERE name = 'nonce'").fetchone()
     latch = db.execute("SELECT tripped_at_ms, reason FROM latch").fetchone()
     counters = db.execute("SELECT json FROM counters").fetchone()
-    fills = db.execute("SELECT time_ms, coin, tid FROM fills WHERE time_ms >= ?", (now_ms - _FILL_MEMORY_MS,))
+    fills = db.execute("SELECT time_ms, coin, tid FROM fill_keys WHERE time_ms >= ?", (now_ms - _FILL_MEMORY_MS,))
     (first_ms,) = db.execute("SELECT min(started_ms) FROM runs").fetchone()
     recovered = Recovered(
         run_id=1 if last is None else last[0] + 1,

@@ -14,7 +14,9 @@ import os
 import sqlite3
 from pathlib import Path
 
-VERSION = 2
+from core.runtime.journal_tables import FORMAT_3, view_statements
+
+VERSION = 3
 
 _STEPS: tuple[str, ...] = (
     """
@@ -36,9 +38,12 @@ _STEPS: tuple[str, ...] = (
         turns INTEGER NOT NULL, lines BLOB NOT NULL, PRIMARY KEY (run_id, number)
     );
     """,
+    FORMAT_3,
 )
 """Step n makes version n + 1 of version n."""
 assert len(_STEPS) == VERSION
+_WAL_BYTES = 16_000_000
+"""What a long write leaves beside the journal is cut back to this."""
 
 
 class JournalError(Exception):
@@ -85,6 +90,7 @@ def open_file(path: Path) -> sqlite3.Connection:
     try:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
+        db.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
         _bring_up_to_date(db, path)
     except sqlite3.Error as e:
         db.close()
@@ -103,12 +109,23 @@ def _bring_up_to_date(db: sqlite3.Connection, path: Path) -> None:
         )
     if version == 0 and db.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
         raise JournalError(f"journal {path}: is a database of something else; give journal.path another file")
-    for step in range(version, VERSION):
-        db.executescript(f"BEGIN IMMEDIATE; {_STEPS[step]} PRAGMA user_version = {step + 1}; COMMIT;")
+    migrate(db, version)
     # Proves now that the file can be written, not at the first trade.
     db.execute("BEGIN IMMEDIATE")
-    db.execute("UPDATE runs SET ended_clean = ended_clean WHERE run_id = 0")
+    for statement in view_statements():
+        db.execute(statement)
     db.execute("COMMIT")
+
+
+def migrate(db: sqlite3.Connection, version: int) -> None:
+    """From format ``version`` to this program's, each step whole or not at all."""
+    for step in range(version, VERSION):
+        try:
+            db.executescript(f"BEGIN IMMEDIATE; {_STEPS[step]} PRAGMA user_version = {step + 1}; COMMIT;")
+        except sqlite3.Error:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
 
 
 def _explain(e: sqlite3.Error) -> str:

@@ -16,7 +16,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-import msgspec
 from msgspec import Struct
 
 from core.messages.tape import Start, TapeError, Turn, decode_start, decode_turn
@@ -26,6 +25,8 @@ from core.runtime.tape_recorder import ENDED_ROW
 _SQLITE = b"SQLite format 3\0"
 _WITH_TAPE = 2
 """The journal's format that first had one."""
+_WITH_EVENTS = 3
+"""The format that has a table for what the program itself did."""
 
 
 class UnreadableTape(Exception):
@@ -165,16 +166,24 @@ def _from_journal(path: Path, db: sqlite3.Connection, run_id: int | None) -> Tap
 
 def _runs(db: sqlite3.Connection) -> list[_Run]:
     turns: dict[int, int] = dict(db.execute("SELECT run_id, sum(turns) FROM tape GROUP BY run_id"))
-    early = dict(db.execute("SELECT run_id, json FROM rows WHERE kind = ?", (ENDED_ROW,)))
+    early = _ended_early(db)
     runs = []
     for run_id, ended_ms, clean in db.execute("SELECT run_id, ended_ms, ended_clean FROM runs ORDER BY run_id"):
         end = "the run ended in order" if clean else "the run ended, but not in order"
         if ended_ms is None:
             end = "the run goes on, or was killed"
         if run_id in early:
-            end += f"; its tape ends before it: {msgspec.json.decode(early[run_id])['reason']}"
+            end += f"; its tape ends before it: {early[run_id]}"
         runs.append(_Run(run_id, turns.get(run_id), end))
     return runs
+
+
+def _ended_early(db: sqlite3.Connection) -> dict[int, str]:
+    """Run -> why its tape is shorter than it."""
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version >= _WITH_EVENTS:
+        return dict(db.execute("SELECT run_id, text FROM event_rows WHERE kind = ?", (ENDED_ROW,)))
+    return dict(db.execute("SELECT run_id, json_extract(json, '$.reason') FROM rows WHERE kind = 'TapeEnded'"))
 
 
 def _turns(db: sqlite3.Connection, where: str, run_id: int) -> Iterator[Turn]:

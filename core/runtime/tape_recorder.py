@@ -16,8 +16,6 @@ import zlib
 from collections import deque
 from collections.abc import Sequence
 
-import msgspec
-
 from core.messages.effects import Effect
 from core.messages.tape import Message, Start, encode_start, encode_turn
 
@@ -34,8 +32,8 @@ MAX_WAITING = 120
 KEPT_RUNS = 10
 """Tapes of the last runs in the same file; older ones are taken out, a few chunks at a time."""
 _MB = 1_000_000
-ENDED_ROW = "TapeEnded"
-"""Kind of the journal's row that says why a tape is shorter than its run."""
+ENDED_ROW = "tape ended"
+"""Kind of the journal's event that says why a tape is shorter than its run."""
 
 
 class _Chunk:
@@ -154,16 +152,12 @@ class TapeRecorder:
             chunks.append(chunk)
         return Batch(chunks, self._unwritten_note)
 
-    def write(self, db: sqlite3.Connection, batch: Batch, now_ms: int) -> None:
-        """Inside the writer's transaction."""
+    def write(self, db: sqlite3.Connection, batch: Batch) -> None:
+        """Inside the writer's transaction; the note is the journal's to write."""
         db.executemany(
             "INSERT INTO tape VALUES (?, ?, ?, ?, ?, ?)",
             [(self.run_id, c.number, c.first_ms, c.last_ms, c.turns, c.packed) for c in batch.chunks],
         )
-        if batch.note:
-            note = msgspec.json.encode({"type": ENDED_ROW, "reason": batch.note}).decode()
-            row = (self.run_id, ENDED_ROW, now_ms, "", note)
-            db.execute("INSERT INTO rows (run_id, kind, at_ms, correlation_id, json) VALUES (?, ?, ?, ?, ?)", row)
         if self._old_tapes_left:
             oldest = "SELECT rowid FROM tape WHERE run_id <= ? ORDER BY run_id, number LIMIT 16"
             gone = db.execute(f"DELETE FROM tape WHERE rowid IN ({oldest})", (self.run_id - KEPT_RUNS,)).rowcount

@@ -8,18 +8,19 @@ import sqlite3
 import stat
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from engine_rig import NOW
+from old_journals import unpack
 from test_tape_recorder import make_start, until
 
 from core.messages.events import Tick
 from core.messages.tape import Turn, encode_start, encode_turn
-from core.runtime import journal_schema
 from core.runtime.clock import ManualClock
 from core.runtime.journal import Journal
-from core.runtime.journal_schema import open_file
+from core.runtime.journal_schema import VERSION
 from core.runtime.tape_reader import UnreadableTape, open_tape
 from core.runtime.tape_recorder import CHUNK_MS
 
@@ -127,7 +128,7 @@ def _turns_on_disk(path: Path) -> int:
 
 
 def test_a_tape_that_ended_before_its_run_says_why(closed: Path) -> None:
-    change(closed, """INSERT INTO rows VALUES (NULL, 3, 'TapeEnded', 1, '', '{"reason": "it is full"}')""")
+    change(closed, "INSERT INTO event_rows VALUES (NULL, 3, 1, 'tape ended', 'it is full')")
     with open_tape(closed) as tape:
         assert tape.end == "the run ended in order; its tape ends before it: it is full"
 
@@ -190,14 +191,8 @@ def test_a_journal_of_a_newer_program(closed: Path) -> None:
 
 
 @pytest.fixture
-def of_version_1(path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    with monkeypatch.context() as old:
-        old.setattr(journal_schema, "VERSION", 1)
-        db = open_file(path)
-        db.execute("INSERT INTO runs VALUES (1, 1, 2, 1)")
-        db.execute("INSERT INTO latch VALUES (1, 77, 'loss')")
-        db.close()
-    return path
+def of_version_1(path: Path) -> Path:
+    return unpack(1, path)
 
 
 def test_it_has_no_tape_and_is_left_alone(of_version_1: Path) -> None:
@@ -208,14 +203,24 @@ def test_it_has_no_tape_and_is_left_alone(of_version_1: Path) -> None:
 
 
 def test_the_next_run_brings_it_up_to_date_and_keeps_everything(of_version_1: Path) -> None:
-    journal = recorded(of_version_1, run_id=2)
-    assert (journal.recovered.run_id, journal.recovered.latch.reason, journal.recovered.unclean) == (2, "loss", False)
+    journal = recorded(of_version_1, run_id=3)
+    found = journal.recovered
+    assert (found.run_id, found.latch.reason, found.unclean) == (3, "6 losses in a row > 5", True)
     assert journal.close()
     assert times(of_version_1) == list(range(25))
-    assert refusal(of_version_1, 1) == "run 1 has no tape; its runs: 1 (no tape), 2 (25 turns)"
+    assert refusal(of_version_1, 1) == "run 1 has no tape; its runs: 1 (no tape), 2 (no tape), 3 (25 turns)"
     db = sqlite3.connect(of_version_1)
-    assert db.execute("PRAGMA user_version").fetchone() == (2,)
+    assert db.execute("PRAGMA user_version").fetchone() == (VERSION,)
     db.close()
+
+
+def test_an_end_before_the_runs_is_told_of_a_journal_of_format_2_as_well(path: Path) -> None:
+    unpack(2, path)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("""INSERT INTO rows VALUES (NULL, 1, 'TapeEnded', 1, '', '{"reason": "it is full"}')""")
+        db.commit()
+    with open_tape(path, 1) as tape:
+        assert tape.end == "the run ended in order; its tape ends before it: it is full"
 
 
 # --- folders that cannot be written -------------------------------------------------------------------------------------

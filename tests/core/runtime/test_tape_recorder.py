@@ -89,7 +89,7 @@ def test_every_turn_comes_back_in_order(journal: Journal, path: Path) -> None:
         assert opened.start == make_start()
     assert chunks(path)[:2] == [(1, 0, NOW, NOW, 0), (1, 1, NOW, NOW + CHUNK_MS, 11)]
     assert sum(turns for *_, turns in chunks(path)) == len(turns)
-    assert asked(path, "SELECT count(*) FROM rows") == [(0,)]
+    assert asked(path, "SELECT count(*) FROM audit_rows") == [(0,)]
 
 
 def test_a_chunk_is_on_the_disk_when_its_time_is_over_and_not_at_the_end_only(journal: Journal, path: Path) -> None:
@@ -143,7 +143,7 @@ def test_without_a_tape_the_journal_is_as_it_was(journal: Journal, path: Path) -
 
 
 def ended(path: Path) -> list[Any]:
-    return asked(path, "SELECT run_id, json FROM rows WHERE kind = 'TapeEnded'")
+    return asked(path, "SELECT run_id, text FROM event_rows WHERE kind = 'tape ended'")
 
 
 def test_at_its_bound_recording_ends_audibly_and_the_run_goes_on(
@@ -160,7 +160,7 @@ def test_at_its_bound_recording_ends_audibly_and_the_run_goes_on(
     journal.append(AuditRow(1, Severity.INFO, "k", "the run goes on", ""))
     tape.record(NOW + 99 * CHUNK_MS, Tick(), ())
     assert journal.close()
-    assert ended(path) == [(1, '{"type":"TapeEnded","reason":"it has reached journal.tape_max_mb = 1"}')]
+    assert ended(path) == [(1, "it has reached journal.tape_max_mb = 1")]
     assert "the tape of run 1 ends here, the run goes on" in caplog.text
     assert heard == []
     kept = read(path)
@@ -168,7 +168,7 @@ def test_at_its_bound_recording_ends_audibly_and_the_run_goes_on(
     assert kept == [Turn(NOW + n * CHUNK_MS, ChannelError(noise)) for n in range(len(kept))]
     ((size,),) = asked(path, "SELECT sum(length(lines)) FROM tape")
     assert 0.7 * MB < size <= MB
-    assert asked(path, "SELECT count(*) FROM rows WHERE kind = 'AuditRow'") == [(1,)]
+    assert asked(path, "SELECT count(*) FROM audit_rows") == [(1,)]
 
 
 def test_what_cannot_be_written_down_ends_it_before_that_turn(journal: Journal, path: Path) -> None:
