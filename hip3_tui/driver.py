@@ -29,6 +29,7 @@ from textual._xterm_parser import XTermParser
 from textual.drivers._writer_thread import WriterThread
 from textual.drivers.linux_driver import LinuxDriver
 
+from hip3_tui.key_flood import as_one_paste
 from hip3_tui.output_thread import STOP_S, OutputThread
 from hip3_tui.terminal import PatientFile
 
@@ -164,7 +165,7 @@ class UnblockingDriver(LinuxDriver):
                     if self.input_tty:
                         self._lost()
                     break
-                for message in parser.feed(decode(data)):
+                for message in as_one_paste(list(parser.feed(decode(data)))):
                     self.process_message(message)
             for message in parser.tick():
                 self.process_message(message)
