@@ -13,7 +13,7 @@ talking in one thin loop around them; let the console see one immutable snapshot
     hyperliquid/   how the venue writes   actions, signing, parsing, assets; pure functions
     sim/           a venue in memory      matching, market, faults; pure and seeded; replay of a tape through a fresh engine
     sim/world/     engine and venue in one process under virtual time: a seed is a life, with everything that can go wrong
-    runtime/       the outside      engine thread, loop, gateway, signer, keys, journal, simulator server, assembly; decides nothing
+    runtime/       the outside      engine thread, loop, gateway, signer, keys, journal, alerts, metrics, simulator server, assembly; decides nothing
 
 Imports go downward only (contracts in pyproject.toml, run by tests/test_architecture.py):
 runtime -> everything; sim -> engine, hyperliquid and below, of which the venue itself uses no engine; engine and hyperliquid are strangers

@@ -9,7 +9,7 @@ SPEC 8 (AlertService), 9.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
@@ -25,6 +25,8 @@ _Places = Annotated[tuple[_Name, ...], Meta(max_length=_MOST_PLACES)]
 
 class AlertsConfig(Section, frozen=True):
     """No URL, no alerts: they are then in the log and on the screen alone."""
+
+    secrets: ClassVar[tuple[str, ...]] = ("urls",)
 
     urls: _Places = ()
     """Written here: for a local server and for trying out. Whoever reads the config file can send to it."""

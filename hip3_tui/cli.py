@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "drill": "drill:drill",
     "drill-program": "drill:drill_program",
     "replay": "replay:replay",
+    "alert-test": "alert_test:alert_test",
 }
 """Name on the command line -> file in hip3_tui/commands and the command in it."""
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -28,8 +29,9 @@ from core.messages.exit_codes import ExitCode
 from core.messages.snapshot import RunInfo
 from core.messages.tape import Start
 from core.runtime.account_lock import AccountLock
+from core.runtime.beside import Beside, open_beside
 from core.runtime.clock import Clock, SystemClock
-from core.runtime.engine_thread import Ending, EngineThread
+from core.runtime.engine_thread import Ending, EngineThread, describe
 from core.runtime.journal import Journal, JournalError
 from core.runtime.keys import TEST_ADDRESS, KeyManager, SigningKeyError, open_keys
 from core.runtime.lifecycle import Lifecycle
@@ -96,6 +98,8 @@ def assemble(
     except SigningKeyError as e:
         raise ConfigError(f"{config_source}: {e}") from None
     account = (config.account.address if config.account is not None else keys.address or TEST_ADDRESS).lower()
+    first_frame = threading.Event()
+    config, beside = open_beside(config, config_source, account, clock, os.environ, first_frame)
     # Before the journal, whose own lock knows only that it is held, not by whom.
     lock = AccountLock.take(config, account, keys.address, started_ms, state=state_dir)
     try:
@@ -104,7 +108,7 @@ def assemble(
         lock.release()
         raise
 
-    life = _EngineLife(config, config_source, keys, account, clock, started_ms, simulator)
+    life = _EngineLife(config, config_source, keys, account, clock, started_ms, simulator, beside, first_frame)
     engine = EngineThread(life.main)
     lifecycle = Lifecycle(
         engine,
@@ -115,6 +119,8 @@ def assemble(
     lifecycle.install()
     stop_log = start_log(paths.log)
     lifecycle.before_leaving(stop_log)
+    lifecycle.on_leaving = beside.leaving
+    lifecycle.before_leaving(beside.close, more_s=config.alerts.exit_wait_ms / 1000)
     lifecycle.before_leaving(lock.release)
     for left_behind in lock.found:
         _log.warning("%s", left_behind)
@@ -127,6 +133,9 @@ def assemble(
         lock.release()
         raise ConfigError(str(e)) from None
     _log_start(config, config_source, keys, account, paths)
+    for warning in keys.warnings:
+        beside.notice("start", warning)
+    beside.start(engine, first_frame)
     engine.start()
     view = ViewServer(lambda: engine.latest, engine.send, paths.journal, account)
     view.start()
@@ -166,6 +175,8 @@ class _EngineLife:
         clock: Clock,
         started_ms: int,
         simulator: SimProcess | None,
+        beside: Beside,
+        first_frame: threading.Event,
     ) -> None:
         self._config = config
         self._config_source = config_source
@@ -176,7 +187,8 @@ class _EngineLife:
         self._simulator = simulator
         self.on_refused: Callable[[], None] = lambda: None
         """Told when there is nothing to go on for: nothing was traded, and nothing will be."""
-        self.first_frame = threading.Event()
+        self._beside = beside
+        self.first_frame = first_frame
         self.journal: Journal | None = None
         """Opened in the main thread, before this begins: a journal that cannot be used is a line on the terminal, not a dead engine."""
 
@@ -188,18 +200,26 @@ class _EngineLife:
             config = await self._with_real_addresses(stop)
             if config is None:
                 journal.end_run(clean=True)
-                thread.conclude(Ending(confirmed=True, text="stopped before connecting; nothing was traded"))
+                self._conclude(thread, Ending(confirmed=True, text="stopped before connecting; nothing was traded"))
                 return
             thread.conclude(await self._trade(config, journal, thread))
         except SimProcessError as e:
             journal.end_run(clean=True)
             _log.error("%s", e)
-            thread.conclude(Ending(confirmed=True, text=str(e), refused=True))
+            self._conclude(thread, Ending(confirmed=True, text=str(e), refused=True))
+        except BaseException as e:
+            self._beside.engine_died(describe(e))
+            raise
         finally:
             if thread.ending is not None and thread.ending.refused:
                 self.on_refused()
             if not journal.close():
                 _log.error("journal %s: not everything was written", journal.path)
+
+    def _conclude(self, thread: EngineThread, ending: Ending) -> None:
+        """The end of a run in which no engine could tell of it."""
+        self._beside.ended_without_engine(ending.text, refused=ending.refused)
+        thread.conclude(ending)
 
     async def _console_first(self, stop: asyncio.Event) -> None:
         """Wait for the first frame, a stop, or a bound; whichever comes first."""
@@ -239,6 +259,7 @@ class _EngineLife:
         from core.runtime.signer import Signer
 
         clock, inbox = self._clock, Inbox()
+        self._beside.connect(inbox)
         start = Start(config, self._run_info(config, journal), journal.recovered, clock.now_ms())
         engine = Engine(start.config, start.run, start.recovered, start.now_ms)
         journal.describe_run(start, config.journal.max_rows)
@@ -251,6 +272,7 @@ class _EngineLife:
             journal=journal,
             signer=Signer(self._keys, config.is_mainnet_signature) if config.mode == "trading" else None,
             asset_id_of=engine.asset_id,
+            on_alert=(self._beside.alerts.tell,),
         )
         async with outside:
             thread.receive_commands(inbox.put)
@@ -263,6 +285,8 @@ class _EngineLife:
                 tick_interval_ms=config.execution.tick_interval_ms,
                 record=tape.record if tape is not None else None,
             )
+        if ended.refused:
+            self._beside.ended_without_engine(ended.text, refused=True)
         return Ending(confirmed=ended.confirmed, text=ended.text, refused=ended.refused)
 
     def _run_info(self, config: Config, journal: Journal) -> RunInfo:

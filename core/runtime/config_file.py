@@ -57,6 +57,9 @@ def load_config(path: Path) -> Config:
     if config.journal.path is not None:
         journal = msgspec.structs.replace(config.journal, path=_resolve(folder, config.journal.path))
         config = msgspec.structs.replace(config, journal=journal)
+    if config.alerts.urls_files:
+        files = tuple(_resolve(folder, name) for name in config.alerts.urls_files)
+        config = msgspec.structs.replace(config, alerts=msgspec.structs.replace(config.alerts, urls_files=files))
     return config
 
 

@@ -76,7 +76,11 @@ class Lifecycle:
         self._code = int(ExitCode.OK)
         self._reason = ""
         self._exit_app: Callable[[int], None] | None = None
-        self._cleanups: list[Callable[[], None]] = []
+        self._cleanups: list[Callable[[], Sequence[str] | None]] = []
+        self._cleanup_s = CLEANUP_S
+        self._undone: list[str] = []
+        self.on_leaving: Callable[[int, str], None] = lambda code, words: None
+        """Told the exit code and the last words before an orderly end cleans up; must not block."""
         self._exiting = threading.Event()
         self._engine_over = threading.Event()
         self._main_back = threading.Event()
@@ -92,9 +96,15 @@ class Lifecycle:
         back (a console that is still starting may miss the first call), so it must not block and may be repeated."""
         self._exit_app = exit_app
 
-    def before_leaving(self, cleanup: Callable[[], None]) -> None:
-        """Register something to do at an orderly end (flush a log, stop a helper process); not done when leaving at once."""
+    def before_leaving(self, cleanup: Callable[[], Sequence[str] | None], more_s: float = 0.0) -> None:
+        """Register something to do at an orderly end (flush a log, stop a helper process); not done when leaving at once.
+
+        Args:
+            cleanup: What it returns is said on stderr: what could not be done.
+            more_s: How much longer than usual the end may take for it.
+        """
         self._cleanups.append(cleanup)
+        self._cleanup_s += more_s
 
     def start_child(self, args: Sequence[str], **popen: Any) -> subprocess.Popen[Any]:
         """Start a child process without our signal mask, see `StopSignals.start_child`."""
@@ -193,24 +203,33 @@ class Lifecycle:
         code, words = self._verdict()
         _log.info("%s: %s; exit code %d", how, words, code)
         if orderly:
+            self._tell_leaving(code, words)
             self._clean_up()
         if console_stuck or not orderly:
             self._restore_terminal()
+        for text in self._undone:
+            _say(f"hip3-tui: {text}")
         _say(f"hip3-tui: {how}: {words}")
         self._leave_process(code)
+
+    def _tell_leaving(self, code: int, words: str) -> None:
+        try:
+            self.on_leaving(code, words)
+        except Exception as e:
+            _log.error("the end could not be told: %s: %s", type(e).__name__, e)
 
     def _clean_up(self) -> None:
         # In a thread of its own: any of it may hang, stdout too when its reader does not read.
         def run() -> None:
             for cleanup in (sys.stdout.flush, *reversed(self._cleanups)):
                 try:
-                    cleanup()
+                    self._undone += cleanup() or ()
                 except Exception as e:
                     _log.error("clean-up failed: %s: %s", type(e).__name__, e)
 
         thread = threading.Thread(target=run, name="clean-up", daemon=True)
         thread.start()
-        thread.join(CLEANUP_S)
+        thread.join(self._cleanup_s)
 
     def _verdict(self) -> tuple[int, str]:
         """The exit code, and what is known to be open, in words."""

@@ -385,3 +385,53 @@ def test_last_words_do_not_wait_for_a_reader() -> None:
         assert process.wait(10) == 143
     os.close(read_end)
     os.close(write_end)
+
+
+def test_what_a_clean_up_could_not_do_is_said_before_the_last_words(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    p = Program(monkeypatch, FLAT)
+    p.let_go.set()
+    p.start()
+    left: list[tuple[int, str]] = []
+    p.life.on_leaving = lambda code, words: left.append((code, words))
+    p.life.before_leaving(lambda: ("1 alert not delivered",))
+    p.life.before_leaving(lambda: None)
+    p.life.begin_exit(0, "test")
+    assert p.finish() == 0
+    lines = capfd.readouterr().err.splitlines()
+    assert lines[-2] == "hip3-tui: 1 alert not delivered"
+    assert lines[-1].startswith("hip3-tui: stopped (test): flat confirmed")
+    assert left == [(0, "flat confirmed: nothing open")]
+
+
+def test_who_is_told_of_the_end_cannot_spoil_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(code: int, words: str) -> None:
+        raise ValueError("no")
+
+    p = Program(monkeypatch, FLAT)
+    p.let_go.set()
+    p.start()
+    p.life.on_leaving = fail
+    p.life.begin_exit(0, "test")
+    assert p.finish() == 0
+
+
+def test_a_clean_up_that_needs_longer_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.runtime.lifecycle.CLEANUP_S", 0.0)
+    p = Program(monkeypatch, FLAT)
+    p.life._cleanup_s = 0.0
+    done = threading.Event()
+    may_end = threading.Event()
+    threading.Timer(0.3, may_end.set).start()
+
+    def slow() -> None:
+        may_end.wait(10)
+        done.set()
+
+    p.let_go.set()
+    p.start()
+    p.life.before_leaving(slow, more_s=10.0)
+    p.life.begin_exit(0, "test")
+    assert p.finish() == 0
+    assert done.is_set()
