@@ -91,20 +91,26 @@ def told() -> str:
         lines.append("")
     lines.append("settings:")
     for key, setting in SETTINGS.items():
-        lines.append(f"  {key:<{width}}  {setting.says}{_told_range(setting)}")
+        lines.append(f"  {key:<{width}}  {setting.says}{told_range(setting)}")
     return "\n".join(lines)
 
 
 def _told_setting(kind: Kind, key: str) -> str:
+    default = told_default(kind, key)
+    if not default:
+        return key
+    return f"{key}={default!r}" if " " in default else f"{key}={default}"
+
+
+def told_default(kind: Kind, key: str) -> str:
+    """What a setting is when nothing is said, as text; empty: nothing."""
     default = kind.text if key == "text" else DEFAULTS.get(key)
     if default is None or default == ():
-        return key
-    if isinstance(default, bool):
-        return f"{key}={str(default).lower()}"
-    return f"{key}={default!r}" if " " in str(default) else f"{key}={default}"
+        return ""
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
-def _told_range(setting: Setting) -> str:
+def told_range(setting: Setting) -> str:
     if setting.choices:
         return f": {', '.join(setting.choices)}"
     if setting.kind is int:
