@@ -31,6 +31,7 @@ from core.config import AccountConfig, Config, FileKey, JournalConfig, MarketCon
 from core.hyperliquid.signing_key import SigningKey
 from core.messages.exit_codes import ExitCode
 from core.runtime.drill_program import ORDER_FILE, DrillOrder
+from core.runtime.drill_story import story_of
 from core.runtime.keys import TEST_KEY
 from core.runtime.paths import drill_folder
 from core.runtime.scenario_file import load_scenario
@@ -94,7 +95,9 @@ def run_drill(path: Path, *, headless: bool, state_dir: Path | None = None) -> R
 def _play(scenario: Scenario, path: Path, folder: Path, address: str, headless: bool) -> Report:
     control = f"http://{address}/control"
     config = program_config(scenario, address, folder, control, str(path))
-    order = DrillOrder(config=config, control_url=control, source=str(path), headless=headless)
+    order = DrillOrder(
+        config=config, control_url=control, source=str(path), headless=headless, story=story_of(scenario, str(path))
+    )
     (folder / ORDER_FILE).write_bytes(msgspec.json.encode(order))
     most_s = _START_S + scenario.length_s + config.execution.stop_grace_ms / 1000 + _BEYOND_STOP_S
     words = folder / "words.txt"

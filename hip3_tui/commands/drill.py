@@ -44,4 +44,5 @@ def drill_program(folder: Path) -> None:
             run_headless(order)
         from hip3_tui.terminal import SavedTerminal
 
-        draw(assemble_drill(order, SavedTerminal().restore))
+        program, _ = assemble_drill(order, SavedTerminal().restore)
+        draw(program)
