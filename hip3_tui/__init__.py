@@ -5,6 +5,7 @@ commands/            one file a command: arguments, config, assembly; they alone
 app.py                 the program on screen: takes the newest snapshot, hands it down, turns keys into commands
 operator_actions.py    one table of what the operator may do; footer, help and palette are made from it
 bare.py  crash.py      what the operator has when all of that has crashed
+browser.py web_driver.py  the console in a browser, as a window beside the running one
 driver.py terminal.py  output that cannot block, a terminal that is put back
 screens/  panes/       one pane = one part of the snapshot = one file
 """

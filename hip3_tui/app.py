@@ -24,13 +24,14 @@ from core.messages.effects import Severity
 from core.messages.exit_codes import ExitCode
 from core.messages.handle import EngineHandle, LifecycleHandle
 from core.messages.snapshot import Snapshot
+from core.messages.view import only_brakes
 from hip3_tui import gc_policy
 from hip3_tui.console import NOTHING_BESIDE, Follows, Outside
 from hip3_tui.keymap import Keymap
 from hip3_tui.notices import Notice, Notices
 from hip3_tui.operator_actions import ACTIONS, DEFAULT_KEYMAP, OPERATOR_ACTIONS, OperatorAction
 from hip3_tui.panes.key_bar import KeyBar
-from hip3_tui.panes.picture import Picture
+from hip3_tui.panes.picture import Picture, Window
 from hip3_tui.previews import told
 from hip3_tui.screens.confirm import ConfirmScreen
 from hip3_tui.screens.dialog import Dialog
@@ -177,7 +178,10 @@ class ConsoleApp(App[int], inherit_bindings=False):
             self._seen, self._seen_at_ms = snapshot, now_ms
         if snapshot is not None:  # from here on in engine time, as far as we have seen it go on
             now_ms = snapshot.at_ms + now_ms - self._seen_at_ms
-        return Picture(snapshot, now_ms, error, is_done, keymap=self._keymap_of_operator)
+        window = (
+            None if self._outside.window is None else Window(self._outside.window.may_brake, self._outside.window.note)
+        )
+        return Picture(snapshot, now_ms, error, is_done, keymap=self._keymap_of_operator, window=window)
 
     def refresh_picture(self) -> None:
         """The beat: newest picture to every screen. Nothing at all while the terminal does not take output."""
@@ -215,7 +219,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         """Do what a key, a click or the palette asks for."""
         action = ACTIONS[action_id]
         picture = self.look()
-        if reason := action.unavailable(picture):
+        if reason := action.refusal(picture):
             self.say(reason, title=action.title_for(picture))
         elif action.screen:
             self.push_screen(self._screen(action.screen, picture))
@@ -271,8 +275,13 @@ class ConsoleApp(App[int], inherit_bindings=False):
 
     def send(self, make: Callable[[str, str], AnyCommand], title: str) -> str:
         self._commands_sent += 1
-        command_id = f"c-{self._commands_sent}"
-        self._handle.send(make(command_id, self._who))
+        window = self._outside.window
+        command_id = f"{'c' if window is None else window.name}-{self._commands_sent}"
+        command = make(command_id, self._who)
+        if window is not None and not (window.may_brake and only_brakes(command)):
+            self.say("This window may not do that. Act at the console itself.", title=title, warn=True)
+            return command_id
+        self._handle.send(command)
         self._notices.expect(command_id, title, self._clock())
         return command_id
 
@@ -293,14 +302,18 @@ class ConsoleApp(App[int], inherit_bindings=False):
 
     def _quit(self, picture: Picture) -> None:
         """The first time: flat first. Again: the operator is told what stays open, and may insist."""
-        if not self._lifecycle.exiting:
+        if self._outside.window is not None:
+            self._lifecycle.begin_exit(ExitCode.OK, "the window was closed")
+        elif not self._lifecycle.exiting:
             self._lifecycle.begin_exit(0, f"{self._who} quit")
             self._show_leaving(picture)
         elif not isinstance(self.screen, LeaveScreen):
             self.push_screen(LeaveScreen(picture), lambda go: self._lifecycle.insist() if go else None)
 
     def _is_leaving(self, picture: Picture) -> bool:
-        return self._lifecycle.exiting or (picture.snapshot is not None and picture.snapshot.shutdown is not None)
+        return (self._lifecycle.exiting and self._outside.window is None) or (
+            picture.snapshot is not None and picture.snapshot.shutdown is not None
+        )
 
     def _show_leaving(self, picture: Picture) -> None:
         if any(isinstance(screen, ShutdownScreen) for screen in self.screen_stack):

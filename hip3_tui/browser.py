@@ -61,9 +61,15 @@ a { color: #6cb6ff; }
 </body>
 </html>
 """
-_SCRIPT = """document.addEventListener("DOMContentLoaded", () => {
+_SCRIPT = """// Where the socket is, and keys from the first moment on.
+document.addEventListener("DOMContentLoaded", () => {
   document.getElementById("terminal").dataset.sessionWebsocketUrl =
     (location.protocol === "https:" ? "wss://" : "ws://") + location.host + "/ws";
+  new MutationObserver((changes, observer) => {
+    if (!document.body.classList.contains("-first-byte")) return;
+    observer.disconnect();
+    document.querySelector("#terminal textarea").focus();
+  }).observe(document.body, { attributes: true, attributeFilter: ["class"] });
 });
 """
 

@@ -22,6 +22,8 @@ COMMANDS: dict[str, str] = {
     "drill-program": "drill:drill_program",
     "replay": "replay:replay",
     "alert-test": "alert_test:alert_test",
+    "view": "view:view",
+    "serve": "serve:serve",
 }
 """Name on the command line -> file in hip3_tui/commands and the command in it."""
 

@@ -68,6 +68,8 @@ class OperatorAction:
     unavailable: Callable[[Picture], str] = _always
     label_now: Callable[[Picture], str] | None = None
     title_now: Callable[[Picture], str] | None = None
+    is_brake: bool = False
+    """A window beside the console may do it too, if it was allowed to act. Other actions that change anything are the console's alone."""
     in_text: bool = False
     """Its keys with Ctrl act even while text is typed into a dialog."""
     in_dialogs: bool = False
@@ -78,6 +80,16 @@ class OperatorAction:
         deeds = sum(map(bool, (self.command, self.screen, self.does)))
         assert deeds == 1, f"action {self.id}: sends a command, opens a screen or does something, one of the three"
         assert not self.asks or self.confirm_label, f"action {self.id}: what it asks needs a label for its button"
+
+    def refusal(self, picture: Picture) -> str:
+        """Why it cannot or need not be done now; empty if it can."""
+        changes = self.command is not None or (self.screen and self.dangerous)
+        if changes and picture.window is not None:
+            if not picture.window.may_brake:
+                return "This window only looks. Act at the console itself."
+            if not self.is_brake:
+                return "Not from this window: it closes, cancels, stops and pauses. The rest is done at the console itself."
+        return self.unavailable(picture)
 
     def label_for(self, picture: Picture) -> str:
         return self.label if self.label_now is None else self.label_now(picture)
@@ -155,6 +167,7 @@ OPERATOR_ACTIONS: tuple[OperatorAction, ...] = (
         help="Close every position with reduce-only orders at the market. Entries go on afterwards unless paused.",
         group=Group.STOP,
         command=_flatten_all,
+        is_brake=True,
         dangerous=True,
         asks=True,
         confirm_label="Flatten all",
@@ -169,6 +182,7 @@ OPERATOR_ACTIONS: tuple[OperatorAction, ...] = (
         help="Cancel every open order of ours, queued ones included. Exits under way are left alone; positions stay.",
         group=Group.STOP,
         command=_cancel_all,
+        is_brake=True,
         dangerous=True,
         asks=True,
         confirm_label="Cancel all orders",
@@ -183,6 +197,7 @@ OPERATOR_ACTIONS: tuple[OperatorAction, ...] = (
         help="Stop taking new positions, or go on taking them. Exits and the time stop work either way.",
         group=Group.STOP,
         command=_pause,
+        is_brake=True,
         unavailable=no_report,
         label_now=lambda picture: "Resume" if _is_paused(picture) else "Pause",
     ),
@@ -194,6 +209,7 @@ OPERATOR_ACTIONS: tuple[OperatorAction, ...] = (
         help="Latch now, cancel everything, flatten everything. Never asks. Stays stopped, over restarts too, until reset.",
         group=Group.STOP,
         command=_trip,
+        is_brake=True,
         dangerous=True,
         unavailable=no_engine,
         in_dialogs=True,
@@ -213,7 +229,9 @@ OPERATOR_ACTIONS: tuple[OperatorAction, ...] = (
         id="quit",
         keys=("q", "Q", "ctrl+c", "ctrl+q"),
         label="Quit",
+        label_now=lambda picture: "Quit" if picture.window is None else "Close",
         title="Quit: flat first, then leave",
+        title_now=lambda picture: "Quit: flat first, then leave" if picture.window is None else "Close this window",
         help="No more entries, cancel our orders, flatten, check with the exchange, then leave. Again while leaving: leave at once, after a warning.",
         group=Group.STOP,
         does="quit",

@@ -1,4 +1,4 @@
-"""The two things the console may hold of the outside: the engine's handle and the program's life cycle.
+"""The two things the console may hold of the outside: the engine's handle and the program's life cycle; and, of a window beside it, what it may do.
 
 Both are called from the console's thread and never block it. The real ones are core.runtime.engine_thread.EngineThread and
 core.runtime.lifecycle.Lifecycle; tests of the console give it hand-made ones.
@@ -32,6 +32,25 @@ class EngineHandle(Protocol):
 
     def send(self, command: AnyCommand) -> None:
         """Hand a command to the engine. The audit trail answers with the command's id."""
+        ...
+
+
+class WindowHandle(Protocol):
+    """What a window beside the running program knows of itself. A console that has one is that window, and its engine is another process's."""
+
+    @property
+    def name(self) -> str:
+        """Begins the ids of its commands, so that they are not the console's own."""
+        ...
+
+    @property
+    def may_brake(self) -> bool:
+        """Whether it may close, cancel, stop and pause. Nothing else in any case."""
+        ...
+
+    @property
+    def note(self) -> str:
+        """Why nothing new is seen; empty while it is."""
         ...
 
 

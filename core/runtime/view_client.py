@@ -1,4 +1,4 @@
-"""The engine's handle for a window beside the running program: its snapshots as they come over the socket. Implements core.messages.handle.EngineHandle.
+"""The engine's handle for a window beside the running program: its snapshots as they come over the socket. Implements core.messages.handle.EngineHandle and WindowHandle.
 
 Looks for a running program, reads, and looks again when it has gone. Easy to get wrong: a window for looking alone closes its half of the
 connection at once, so that nothing in this process could ask for anything, whatever a key or a mistake of ours does.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import socket
 import threading
 from collections.abc import Callable
@@ -67,6 +68,14 @@ class ViewClient:
     @property
     def error(self) -> str:
         return ""
+
+    @property
+    def name(self) -> str:
+        return f"w{os.getpid()}"
+
+    @property
+    def may_brake(self) -> bool:
+        return self._may_act
 
     @property
     def note(self) -> str:

@@ -55,6 +55,8 @@ def alarms(picture: Picture) -> list[Paragraph]:
                 "warn",
             )
         )
+    if picture.window is not None and picture.window.note:
+        found.insert(0, ("THIS WINDOW", picture.window.note, "warn"))
     if snapshot is None:
         return found
     if snapshot.hard_stop.tripped:

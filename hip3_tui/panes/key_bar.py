@@ -63,7 +63,7 @@ class KeyBar(LiveLines):
 
 
 def _piece(action: OperatorAction, key: str, label: str, picture: Picture) -> Line:
-    if action.unavailable(picture):
+    if action.refusal(picture):
         return ((f" {key} ", "dim"), (f"({label})", "dim"))
     plate = "plate-bad" if action.id == "hard_stop" else "plate-info"
     return ((f" {key} ", plate), (f" {label}", "strong" if action.dangerous else ""))

@@ -26,6 +26,14 @@ class Selected(NamedTuple):
     key: str
 
 
+class Window(NamedTuple):
+    """This console is a window beside the one that runs the engine."""
+
+    may_brake: bool
+    note: str
+    """Why nothing new is seen; empty while it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """``now_ms`` is the console's clock, ``error`` why the engine died, ``is_done`` that it has ended one way or the other."""
@@ -37,6 +45,8 @@ class Picture:
     selected: Selected | None = None
     keymap: Keymap | None = None
     """None: our own keys."""
+    window: Window | None = None
+    """None: this is the console itself."""
 
     @property
     def asks_first(self) -> bool:

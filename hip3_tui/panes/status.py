@@ -28,6 +28,13 @@ def network_plate(snapshot: Snapshot) -> Line:
     return text(f" {snapshot.run.network.upper()} ", "plate-info")
 
 
+def window_plate(picture: Picture) -> Line:
+    """That this is not the console itself, and what it may do."""
+    if picture.window is None:
+        return ()
+    return text(" BRAKES ONLY ", "plate-warn") if picture.window.may_brake else text(" VIEW ONLY ", "plate-dim")
+
+
 def state_plate(picture: Picture) -> Line:
     if picture.death:
         return text(" ENGINE DEAD ", "plate-bad")
@@ -72,7 +79,13 @@ class StatusPane(LiveLines):
         ]
 
     def _headline(self, picture: Picture, snapshot: Snapshot, width: int) -> Line:
-        plates = [network_plate(snapshot), state_plate(picture), _ready_plate(picture, snapshot), risk_plate(snapshot)]
+        plates = [
+            network_plate(snapshot),
+            window_plate(picture),
+            state_plate(picture),
+            _ready_plate(picture, snapshot),
+            risk_plate(snapshot),
+        ]
         age = _age(picture)
         if width >= 100:
             age = join([text(f"{f.clock_time(snapshot.at_ms)} UTC", "dim"), age])

@@ -33,6 +33,8 @@ class ShutdownScreen(Dialog[None]):
             self._bindings.bind(key, "app.operate('quit')", "Leave now", show=False)
 
     def hint(self) -> str:
+        if self.picture.window is not None:
+            return f"{key_of(self.picture, 'quit')}: close this window"
         return f"{key_of(self.picture, 'quit')}: leave now   {key_of(self.picture, 'hard_stop')}: hard stop"
 
     def action_close(self) -> None:
