@@ -137,6 +137,7 @@ class Account:
             # It was seen open, and is gone without a word on how it ended.
             self.on_change(m.orders.report(read.cloid, Report.LOST, m.now, reason="no longer known to the exchange"))
         case = m.lookups.on_miss(read.cloid, asked)
+        m.lives.step(read.cloid, m.now, "looked up", "the exchange does not know it")
         if case is not None and case.is_proven_absent:
             self._conclude_absent(case.cloid)
 
@@ -171,7 +172,7 @@ class Account:
         m = self._m
         oldest: list[int] = []
         for order in m.orders.unsettled():
-            if order.status.is_terminal and m.now - order.updated_at_ms >= _FILLS_EVERY_MS:
+            if order.misses_fills and m.now - order.updated_at_ms >= _FILLS_EVERY_MS:
                 oldest.append(order.created_at_ms)
         sent_ms = m.lookups.earliest_sent_ms
         if sent_ms is not None:
@@ -260,7 +261,9 @@ class Account:
         change = m.orders.on_fill(fill, m.now)
         order = change.after if change else None
         signal = m.signals.get(order.correlation_id) if order else None
-        m.trades.on_fill(fill, signal)
+        m.trades.on_fill(fill, signal, order.correlation_id if order else "")
+        if order is not None and order.cloid is not None:
+            m.lives.on_fill(order.cloid, fill, m.now)
         m.tally.fills += 1
         m.tally.fees += fill.fee
         m.tally.realized += fill.closed_pnl - fill.fee
@@ -268,16 +271,19 @@ class Account:
         m.emit(Journal(FillRow(fill, order.correlation_id if order else "")))
         moved = m.positions.apply(fill, m.now)
         if moved is not None:
-            self._on_position_change(moved, by_others=order is None and not is_ours(fill.cloid))
+            closed_by = ExitReason.OPERATOR if order is not None and order.purpose is Purpose.MANUAL else None
+            if order is None and not is_ours(fill.cloid):
+                closed_by = ExitReason.EXTERNAL
+            self._on_position_change(moved, closed_by=closed_by)
         elif fill.start_position + fill.size * fill.side.sign == 0 and m.positions.get(fill.market) is None:
             # Its size was taken over from the exchange before it came: what is left is to book what it earned.
             self._close_trade(fill.market, ExitReason.EXTERNAL)
         self.on_change(change)
 
-    def _on_position_change(self, change: PositionChange, *, by_others: bool = False) -> None:
+    def _on_position_change(self, change: PositionChange, *, closed_by: ExitReason | None = None) -> None:
         m = self._m
         if change.closed:
-            self._on_closed(change, by_others)
+            self._on_closed(change, closed_by)
         if change.opened and change.after is not None:
             p = change.after
             if not change.by_resync:
@@ -289,17 +295,17 @@ class Account:
                     m.trades.on_fill(fill, None)
             m.note(Severity.INFO, "position", f"{p.market}: {p.side.value} {p.size} @ {p.entry_price:f} open")
 
-    def _on_closed(self, change: PositionChange, by_others: bool) -> None:
+    def _on_closed(self, change: PositionChange, closed_by: ExitReason | None) -> None:
         m = self._m
         task = self._exits.on_flat(change.market)
         if task is not None:
             m.tally.flattens += 1
             flat_ms = m.now - task.started_ms
             m.tally.worst_flat_ms = max(m.tally.worst_flat_ms or 0, flat_ms)
-            reason = ExitReason.EXTERNAL if by_others else task.reason
+            reason = task.reason if closed_by is None else closed_by
             self._close_trade(change.market, reason, started_ms=task.started_ms, attempts=task.attempts)
         else:
-            self._close_trade(change.market, ExitReason.EXTERNAL)
+            self._close_trade(change.market, ExitReason.EXTERNAL if closed_by is None else closed_by)
 
     def _close_trade(
         self,

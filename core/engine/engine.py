@@ -5,6 +5,7 @@ It never waits, never asks the time, never fails half way: what one message sets
     session   the connection, reads, market data, readiness        entries   signal -> gates -> queued order
     account   orders, fills, positions and what follows            exits     TimeStop, Flattener, cancels
     posting   queues -> post -> answer                             stopping  HardStop, reset, orderly stop
+    operator  commands, each answered once                         by_hand   an order by hand -> gates -> queued order
 
 SPEC 2-8; DESIGN, "One order".
 """
@@ -16,6 +17,7 @@ from typing import assert_never
 
 from core.config import Config
 from core.engine.account import Account
+from core.engine.by_hand import ByHand
 from core.engine.entries import Entries
 from core.engine.exits import Exits
 from core.engine.machines import Machines
@@ -47,6 +49,7 @@ from core.messages.events import (
     PostRefused,
     PostReply,
     PostSent,
+    PostSigned,
     RateLimitRead,
     ReadFailed,
     RoleRead,
@@ -72,9 +75,10 @@ class Engine:
         self._stop_desk = StopDesk(m, self._entries, self._exits)
         self._account = Account(m, self._exits, self._stop_desk.trip)
         self._session = Session(m, self._stop_desk.trip)
-        self._posting = Posting(m, self._account, self._entries)
-        self._operator = Operator(m, self._entries, self._exits, self._stop_desk)
-        self._view = View(m, self._entries, self._stop_desk)
+        by_hand = ByHand(m, self._entries)
+        self._posting = Posting(m, self._account, self._entries, by_hand)
+        self._operator = Operator(m, self._entries, self._exits, self._stop_desk, by_hand)
+        self._view = View(m, self._entries, self._stop_desk, by_hand)
         self._say_what_was_found(recovered)
 
     # --- the face ------------------------------------------------------------------------------------------------------------
@@ -133,6 +137,8 @@ class Engine:
             case Fills():
                 self._heard_of_account()
                 self._account.on_fills(event)
+            case PostSigned():
+                self._posting.on_signed(event)
             case PostSent():
                 self._posting.on_sent(event)
             case PostNotSent():
@@ -209,7 +215,7 @@ class Engine:
         m.cancels.on_disconnect()
         # Before the first READY nothing was traded: there is nothing to stop yet. Afterwards a disconnect is always a HardStop.
         latched_before = m.latch.tripped
-        if m.trading and (at_risk or (was_ready and m.stopping is None)):
+        if m.trading and not m.run.by_hand and (at_risk or (was_ready and m.stopping is None)):
             self._stop_desk.trip(f"disconnected: {event.reason}")
         if m.latch.tripped is latched_before:  # or the alert of the hard stop has just said it
             m.alert(Severity.WARNING, "disconnected", event.reason)

@@ -17,7 +17,7 @@ from core.engine.scheduler import Enqueued
 from core.messages.effects import Journal, Severity, SignalRow
 from core.model.cloid import Cloid
 from core.model.market import MarketKey
-from core.model.order import OrderSide, PendingOrder, Purpose, Report, TimeInForce
+from core.model.order import OrderSide, OrderStatus, PendingOrder, Purpose, Report, TimeInForce
 from core.model.rounding import wire_text
 from core.model.signal import Signal
 
@@ -105,12 +105,12 @@ class Entries:
         """What the gates look at."""
         m, market = self._m, state.market
         return EntryFacts(
-            hard_stop=self._stopped(),
-            not_ready=self._not_ready(),
+            hard_stop=self.stopped(),
+            not_ready=self.not_ready(),
             paused="by the operator" if m.paused else "",
             not_allowed="" if market in m.allowed else f"{market} is not in safety.allowed_markets",
-            daily_cap=self._daily_cap(),
-            flattening=self._flattening(market),
+            daily_cap=self.daily_cap(),
+            flattening=self.flattening(market),
             market_risk=market_risk,
             size=found.size,
             price=found.price,
@@ -128,12 +128,12 @@ class Entries:
         """Why no entry would pass on this market now, whatever the signal; empty if one would."""
         m, market = self._m, state.market
         for gate, reason in (
-            (Gate.HARD_STOP, self._stopped()),
-            (Gate.NOT_READY, self._not_ready()),
+            (Gate.HARD_STOP, self.stopped()),
+            (Gate.NOT_READY, self.not_ready()),
             (Gate.PAUSED, "by the operator" if m.paused else ""),
             (Gate.NOT_ALLOWED, "" if market in m.allowed else "not in safety.allowed_markets"),
-            (Gate.DAILY_CAP, self._daily_cap()),
-            (Gate.FLATTEN, self._flattening(market)),
+            (Gate.DAILY_CAP, self.daily_cap()),
+            (Gate.FLATTEN, self.flattening(market)),
             (Gate.MARKET_RISK, m.market_gates.judge(state, m.now).blocked),
             (Gate.ACTION_BUDGET, m.budget.refuses_entry(m.now)),
         ):
@@ -150,7 +150,7 @@ class Entries:
             return "stopped"
         if m.now - order.created_at_ms > ENTRY_MAX_AGE_MS:
             return f"too old: {m.now - order.created_at_ms} ms in the queue"
-        reason = self._not_ready() or self._flattening(market) or m.risk.refuses_entry(m.now, self._under_way() - 1)
+        reason = self.not_ready() or self.flattening(market) or m.risk.refuses_entry(m.now, self._under_way() - 1)
         if not reason and m.positions.get(market) is not None:
             reason = "a position has come up"
         if not reason and (m.exposure_usd(market) > m.max_market_usd or m.total_exposure_usd() > m.max_total_usd):
@@ -158,12 +158,22 @@ class Entries:
         return reason
 
     def drop_queued(self, why: str) -> int:
-        """Take back every entry that has not left yet. Returns how many."""
+        """Take back every order that adds to a position and has not left yet, those by hand included. Returns how many."""
         m = self._m
         dropped = m.scheduler.drop_new_orders()
         for cloid, _market in dropped:
             self.on_dropped(cloid, why)
         return len(dropped)
+
+    def drop_queued_entries(self, why: str) -> int:
+        """The same for entries of our own alone."""
+        m = self._m
+        entries = [o for o in m.orders.live() if o.status is OrderStatus.QUEUED and o.purpose is Purpose.ENTRY]
+        for order in entries:
+            assert order.cloid is not None
+            m.scheduler.remove(order.cloid)
+            self.on_dropped(order.cloid, why)
+        return len(entries)
 
     def on_dropped(self, cloid: Cloid, why: str) -> None:
         """An entry will not leave: its market is free again."""
@@ -176,21 +186,21 @@ class Entries:
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
-    def _stopped(self) -> str:
+    def stopped(self) -> str:
         m = self._m
         if m.latch.tripped:
             return m.latch.reason
         return "the console is stopping" if m.stopping else ""
 
-    def _daily_cap(self) -> str:
+    def daily_cap(self) -> str:
         m = self._m
         return m.risk.refuses_entry(m.now, self._under_way()) or m.risk.standing_reason()
 
     def _under_way(self) -> int:
-        """Entries that may still open a position."""
-        return sum(1 for o in self._m.orders.unsettled() if o.purpose is Purpose.ENTRY and not o.filled_size)
+        """Orders that may still open a position, those by hand included."""
+        return sum(1 for o in self._m.orders.unsettled() if not o.reduce_only and not o.filled_size)
 
-    def _not_ready(self) -> str:
+    def not_ready(self) -> str:
         m = self._m
         if not m.trading:
             return "observation mode"
@@ -201,7 +211,7 @@ class Entries:
         # In doubt we may hold more than we count, and the limits are limits of what we hold.
         return "the exchange and we disagree about a position" if m.positions.has_suspects else ""
 
-    def _flattening(self, market: MarketKey) -> str:
+    def flattening(self, market: MarketKey) -> str:
         m = self._m
         if m.flattener.get(market) is not None or m.orders.has_unresolved_exit(market):
             return "an exit of this market is not settled"

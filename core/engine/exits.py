@@ -60,7 +60,7 @@ class Exits:
 
     def _check_time_stops(self) -> None:
         m = self._m
-        if not m.trading:
+        if not m.trading or m.run.by_hand:
             return
         for position in m.positions.all():
             if not m.is_configured(position.market):

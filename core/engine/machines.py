@@ -18,6 +18,7 @@ from core.engine.detector import Detector
 from core.engine.flatten import Flattener
 from core.engine.gates import Gate
 from core.engine.hard_stop import HardStopLatch
+from core.engine.lives import OrderLives
 from core.engine.lookups import LookupDesk
 from core.engine.market_gates import MarketGates
 from core.engine.markets import MarketStateCache
@@ -43,6 +44,7 @@ from core.model.signal import Signal
 BPS = Decimal(10_000)
 BASE_TAKER_RATE = Decimal("0.00045")
 """Perp tier 0, until the account's own rate is read; no entry leaves before that."""
+BASE_MAKER_RATE = Decimal("0.00015")
 FILL_MARGIN_MS = 6_000
 """A question for fills reaches back this much further than needed: our clock may be 5 s off before trading is refused."""
 
@@ -71,6 +73,8 @@ class Tally:
         self.flattens = 0
         self.worst_flat_ms: int | None = None
         self.denied: dict[Gate, int] = dict.fromkeys(Gate, 0)
+        self.by_hand = 0
+        self.by_hand_denied = 0
         self.market_explained = 0
         self.errors = 0
         self.realized = Decimal(0)
@@ -103,10 +107,11 @@ class Link:
 class Stopping:
     """An orderly stop under way."""
 
-    def __init__(self, reason: str, now_ms: int, deadline_ms: int) -> None:
+    def __init__(self, reason: str, now_ms: int, deadline_ms: int, leave_open: bool = False) -> None:
         self.reason = reason
         self.since_ms = now_ms
         self.deadline_ms = deadline_ms
+        self.leave_open = leave_open
         self.flat_since_ms: int | None = None
         self.confirmed: set[Query] = set()
         self.step = "stopping entries"
@@ -163,6 +168,7 @@ class Machines:
         self.specs: dict[MarketKey, MarketSpec] = {}
         """Every market of every configured dex."""
         self.taker_rate = BASE_TAKER_RATE
+        self.maker_rate = BASE_MAKER_RATE
         self.signals: dict[str, Signal] = {}
         """Accepted signals by correlation id, until their order is settled; the trade keeps its own."""
         self.venue_marks: dict[MarketKey, Decimal] = {}
@@ -171,7 +177,8 @@ class Machines:
         self.positions_read_ms: dict[str, int] = {}
         """Dex -> when its positions were last read."""
         self.journal_since_ms = recovered.journal_since_ms
-        self.paused = False
+        self.lives = OrderLives()
+        self.paused = run.by_hand
         self.stopping: Stopping | None = None
         self.finished = False
         self.fault = ""
@@ -206,8 +213,9 @@ class Machines:
         self.out.append(Alert(severity, title, body))
 
     def journal_order(self, change: Change) -> None:
-        """One row per change of state or fill."""
+        """One row per change of state or fill, and a step in the life of an order by hand."""
         order = change.after
+        self.lives.on_change(change, self.now)
         assert order.cloid is not None
         self.out.append(
             Journal(
@@ -264,8 +272,14 @@ class Machines:
 
     def fee_bps(self, market: MarketKey) -> Decimal:
         """Taker fee of one side on this market."""
+        return self._fee_bps(market, self.taker_rate)
+
+    def maker_fee_bps(self, market: MarketKey) -> Decimal:
+        return self._fee_bps(market, self.maker_rate)
+
+    def _fee_bps(self, market: MarketKey, rate: Decimal) -> Decimal:
         spec = self.specs.get(market)
-        return self.taker_rate * (spec.fee_scale if spec else 1) * BPS
+        return rate * (spec.fee_scale if spec else 1) * BPS
 
     def mark_of(self, market: MarketKey) -> Decimal | None:
         mark = self.markets.mark(market)
@@ -281,7 +295,7 @@ class Machines:
 
     def total_exposure_usd(self) -> Decimal:
         held = [p.market for p in self.positions.all()]
-        pending = [o.market for o in self.orders.unsettled()]
+        pending = self.orders.pending_markets()
         return sum((self.exposure_usd(m) for m in dict.fromkeys([*held, *pending])), Decimal(0))
 
     def is_configured(self, market: MarketKey) -> bool:

@@ -122,6 +122,10 @@ class MarketGates:
         """No entry on this market for the rest of the run: its parameters changed or it was delisted."""
         self._memory[market].stopped = why
 
+    def stopped(self, market: MarketKey) -> str:
+        """Why no order may add to a position on this market for the rest of the run; empty if one may."""
+        return self._memory[market].stopped
+
     def on_entry_ended(self, market: MarketKey, filled: bool, now_ms: int) -> None:
         """An entry that bought nothing asks for a pause, doubling while it goes on, so that a stuck signal cannot burn the budget."""
         memory = self._memory.get(market)

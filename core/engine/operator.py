@@ -5,6 +5,7 @@ SPEC 8 (reset), 11 (keys).
 
 from __future__ import annotations
 
+from core.engine.by_hand import ByHand
 from core.engine.entries import Entries
 from core.engine.exits import Exits
 from core.engine.machines import Machines
@@ -16,19 +17,21 @@ from core.messages.commands import (
     FlattenAll,
     FlattenMarket,
     PauseEntries,
+    PlaceOrder,
     ResetHardStop,
     Shutdown,
     TripHardStop,
 )
 from core.messages.effects import Severity
 from core.model.cloid import is_ours
-from core.model.order import OrderStatus, Purpose, TrackedOrder
+from core.model.order import OrderStatus, TrackedOrder
 from core.model.position import ExitReason
 
 
 class Operator:
-    def __init__(self, m: Machines, entries: Entries, exits: Exits, stop_desk: StopDesk) -> None:
+    def __init__(self, m: Machines, entries: Entries, exits: Exits, stop_desk: StopDesk, by_hand: ByHand) -> None:
         self._m = m
+        self._by_hand = by_hand
         self._entries = entries
         self._exits = exits
         self._stop_desk = stop_desk
@@ -43,6 +46,8 @@ class Operator:
                 self._cancel_all(command)
             case CancelOrder():
                 self._cancel_order(command)
+            case PlaceOrder():
+                self._by_hand.place(command)
             case TripHardStop():
                 self._answer(command, f"hard stop by {command.who}")
                 self._stop_desk.trip(f"{command.reason} ({command.who})")
@@ -54,7 +59,7 @@ class Operator:
                 self._pause(command)
             case Shutdown():
                 self._answer(command, f"orderly stop: {command.reason}")
-                self._stop_desk.shut_down(command.reason)
+                self._stop_desk.shut_down(command.reason, command.leave_open)
             case _:
                 raise AssertionError(f"command {type(command).__name__} has no handler")
 
@@ -85,7 +90,7 @@ class Operator:
         if not self._can_send(command):
             return
         queued = self._entries.drop_queued("cancelled by the operator")
-        asked = sum(self._want(o) for o in m.orders.live() if o.purpose is not Purpose.EXIT)
+        asked = sum(self._want(o) for o in m.orders.live() if not o.is_exit)
         asked += sum(self._want(o) for o in m.orders.external() if is_ours(o.cloid))
         foreign = sum(1 for o in m.orders.external() if not is_ours(o.cloid))
         text = (
@@ -115,7 +120,7 @@ class Operator:
     def _pause(self, command: PauseEntries) -> None:
         m = self._m
         m.paused = command.paused
-        dropped = self._entries.drop_queued("entries paused") if command.paused else 0
+        dropped = self._entries.drop_queued_entries("entries paused") if command.paused else 0
         text = f"entries paused, {dropped} queued taken back" if command.paused else "entries resumed"
         self._answer(command, text)
 

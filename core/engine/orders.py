@@ -9,6 +9,7 @@ SPEC 6, 7; DESIGN, four rules.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from msgspec import Struct
@@ -177,26 +178,41 @@ class OrderTable:
         return list(self._ended.values())
 
     def is_busy(self, market: MarketKey) -> bool:
-        """The PendingOrder gate: an order that may add to the position is not settled."""
-        return any(o.market == market and not o.reduce_only for o in self._live.values())
+        """The PendingOrder gate: an order that may add to the position is not settled. One that rests is not, an earlier run's included."""
+        return any(o.market == market and not o.reduce_only for o in self._pending())
 
     def has_unresolved_exit(self, market: MarketKey) -> bool:
-        """A reduce-only order of the market was handed out and is not settled."""
-        return any(o.market == market and o.reduce_only for o in self._live.values())
+        """A reduce-only order of the market was handed out and is not settled. One that rests keeps no other from leaving."""
+        return any(o.market == market and o.reduce_only and not o.is_resting for o in self._live.values())
+
+    def has_exit(self, market: MarketKey) -> bool:
+        """As before, those that rest included."""
+        return any(o.market == market and o.reduce_only for o in self._pending())
 
     def has_unsettled(self, market: MarketKey) -> bool:
-        return any(o.market == market for o in self._live.values())
+        """An order of this market is on its way, or its fills are. One that rests stands still as far as anybody knows."""
+        return any(o.market == market and not o.is_resting for o in self._live.values())
+
+    def pending_markets(self) -> list[MarketKey]:
+        """Markets with an order of ours that has not ended, an earlier run's included."""
+        return [o.market for o in self._pending()]
 
     def pending_size(self, market: MarketKey) -> Decimal:
         """What orders that add to a position may still fill. A terminal order counts for fills still on their way."""
         total = Decimal(0)
-        for o in self._live.values():
+        for o in self._pending():
             if o.market == market and not o.reduce_only:
                 still = o.unfilled if not o.status.is_terminal else (o.venue_filled or Decimal(0)) - o.filled_size
                 total += max(still, Decimal(0))
         return total
 
     # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _pending(self) -> Iterable[TrackedOrder]:
+        """Every order of ours that may still do something, also those that an earlier run left resting."""
+        if not self._external:
+            return self._live.values()
+        return [*self._live.values(), *(o for o in self._external.values() if is_ours(o.cloid))]
 
     def _cloid_of(self, cloid: str | None, oid: int) -> Cloid | None:
         if cloid is not None and (Cloid(cloid) in self._live or Cloid(cloid) in self._ended):

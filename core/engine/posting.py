@@ -13,13 +13,15 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from core.engine.account import Account
+from core.engine.by_hand import ByHand
 from core.engine.entries import Entries
+from core.engine.lives import said
 from core.engine.lookups import Case
 from core.engine.machines import Machines
-from core.engine.posts import OpenPost
+from core.engine.posts import OpenPost, count_of
 from core.engine.rejections import Rejection, classify
 from core.messages.effects import ForgetPost, Journal, Post, PostRow, Repost, Severity
-from core.messages.events import OrderOutcome, Outcome, PostNotSent, PostRefused, PostReply, PostSent
+from core.messages.events import OrderOutcome, Outcome, PostNotSent, PostRefused, PostReply, PostSent, PostSigned
 from core.messages.queries import QueryOpenOrders
 from core.model.cloid import Cloid
 from core.model.order import (
@@ -28,17 +30,18 @@ from core.model.order import (
     OrderStatus,
     PendingCancel,
     PendingOrder,
+    Purpose,
     Report,
     TimeInForce,
-    TrackedOrder,
 )
 
 _NOT_SENT_ALERT_AFTER = 3
 
 
 class Posting:
-    def __init__(self, m: Machines, account: Account, entries: Entries) -> None:
+    def __init__(self, m: Machines, account: Account, entries: Entries, by_hand: ByHand) -> None:
         self._m = m
+        self._by_hand = by_hand
         self._account = account
         self._entries = entries
         self._last_post_ms: int | None = None
@@ -87,7 +90,7 @@ class Posting:
         if original is None:
             return False
         lost = [m.orders.get(c.cloid) for c in m.lookups.all() if c.post_id == original]
-        exits = Orders(tuple(_as_sent(o) for o in lost if o is not None))
+        exits = Orders(tuple(o.as_pending() for o in lost if o is not None))
         post_id = m.posts.next_id()
         deadline_ms = m.now + m.config.execution.post_timeout_ms
         m.posts.register(OpenPost(post_id, 0, exits, m.now, deadline_ms, None, repeats_post=original))
@@ -111,7 +114,8 @@ class Posting:
             if order.reduce_only:
                 kept.append(order)
                 continue
-            why = self._entries.last_refusal(order)
+            by_hand = tracked is not None and tracked.purpose is Purpose.MANUAL
+            why = (self._by_hand if by_hand else self._entries).last_refusal(order)
             if why:
                 self._entries.on_dropped(order.cloid, why)
             else:
@@ -135,16 +139,26 @@ class Posting:
         if isinstance(batch, Orders):
             for order in batch.orders:
                 self._account.on_change(m.orders.report(order.cloid, Report.POSTED, m.now))
+        self._tell_lives(batch, "to be signed", f"post {post_id}, nonce {nonce}")
         self._last_post_ms = m.now
-        m.budget.on_posted(_count(batch), m.now)
+        m.budget.on_posted(count_of(batch), m.now)
         self._journal(post, "opened")
         m.emit(Post(post_id, nonce, batch, expires))
 
     # --- what the socket says --------------------------------------------------------------------------------------------
 
+    def on_signed(self, event: PostSigned) -> None:
+        post = self._m.posts.get(event.post_id)
+        if post is not None:
+            self._tell_lives(post.batch, "signed", f"action {event.action_hash}")
+
     def on_sent(self, event: PostSent) -> None:
-        if self._m.posts.mark_as_sent(event.post_id, self._m.now):
+        m = self._m
+        if m.posts.mark_as_sent(event.post_id, m.now):
             self._not_sent_in_a_row = 0
+            post = m.posts.get(event.post_id)
+            assert post is not None
+            self._tell_lives(post.batch, "sent again" if post.is_repeat else "sent", f"post {post.post_id}")
 
     def on_not_sent(self, event: PostNotSent) -> None:
         """It never left, for certain: exits and cancels go back to the front, entries are dropped."""
@@ -153,12 +167,13 @@ class Posting:
         if post is None:
             return
         self._journal(post, f"not sent: {event.reason}")
+        self._tell_lives(post.batch, "not sent", event.reason)
         if post.is_repeat:
             return
         m.tally.send_failures += 1
         self._not_sent_in_a_row += 1
         m.budget.on_failure(m.now)
-        m.budget.on_refunded(_count(post.batch))
+        m.budget.on_refunded(count_of(post.batch))
         m.note(Severity.WARNING, "post", f"post {post.post_id} not sent: {event.reason}")
         if self._not_sent_in_a_row == _NOT_SENT_ALERT_AFTER:
             m.alert(Severity.CRITICAL, "posts do not leave", f"{_NOT_SENT_ALERT_AFTER} in a row, last: {event.reason}")
@@ -198,7 +213,7 @@ class Posting:
         self._on_answered(post)
         m.budget.on_success()
         outcomes = event.outcomes
-        count = _count(post.batch)
+        count = count_of(post.batch)
         if len(outcomes) != count:
             collapsed = outcomes[0] if len(outcomes) == 1 and outcomes[0].outcome is Outcome.ERROR else None
             m.note(
@@ -218,6 +233,7 @@ class Posting:
                 self._on_cancel_outcome(cancel, outcome)
         else:
             for order, outcome in zip(post.batch.orders, outcomes, strict=True):
+                m.lives.step(order.cloid, m.now, "answered", said(outcome))
                 self._on_order_outcome(post, order, outcome)
         self._forget(post)
 
@@ -228,6 +244,7 @@ class Posting:
             return
         self._on_answered(post)
         self._journal(post, f"refused: {event.error}")
+        self._tell_lives(post.batch, "refused", event.error)
         kind = classify(event.error)
         if post.is_repeat and kind is Rejection.DUPLICATE_NONCE:
             # The first copy arrived: what became of it the look-ups will tell, and soon, for it cannot arrive again.
@@ -253,7 +270,7 @@ class Posting:
             # A 429 or a 500 in place of an answer does not prove that nothing was executed.
             self._on_silence(post)
             return
-        m.budget.on_refunded(_count(post.batch))
+        m.budget.on_refunded(count_of(post.batch))
         if isinstance(post.batch, Cancels):
             for cancel in post.batch.cancels:
                 m.cancels.on_answer(cancel, m.now)
@@ -325,7 +342,7 @@ class Posting:
         requeued = []
         for order in post.batch.orders:
             # Whether unsent bytes left after all is not certain. For an exit that is harmless; an entry is looked for.
-            if not post.sent and order.reduce_only and m.link.connected:
+            if not post.sent and order.is_exit and m.link.connected:
                 requeued.append(order)
             else:
                 self._lose(post, order)
@@ -364,16 +381,18 @@ class Posting:
         if not post.is_repeat and not self._m.lookups.uses_post(post.post_id):
             self._m.emit(ForgetPost(post.post_id))
 
+    def _tell_lives(self, batch: Orders | Cancels, name: str, text: str) -> None:
+        """A step for each order by hand in it."""
+        m = self._m
+        if isinstance(batch, Orders):
+            for order in batch.orders:
+                m.lives.step(order.cloid, m.now, name, text)
+            return
+        for cancel in batch.cancels:
+            wanted = m.cancels.order_of(cancel)
+            if wanted is not None and wanted.cloid is not None:
+                m.lives.step(wanted.cloid, m.now, f"cancel {name}", text)
+
     def _journal(self, post: OpenPost, outcome: str) -> None:
         kind = type(post.batch).__name__.lower()
-        self._m.emit(Journal(PostRow(post.post_id, post.nonce, kind, _count(post.batch), outcome)))
-
-
-def _as_sent(o: TrackedOrder) -> PendingOrder:
-    assert o.cloid is not None
-    assert o.tif is not None
-    return PendingOrder(o.cloid, o.market, o.side, o.price, o.original_size, o.reduce_only, o.tif, o.created_at_ms)
-
-
-def _count(batch: Orders | Cancels) -> int:
-    return len(batch.cancels) if isinstance(batch, Cancels) else len(batch.orders)
+        self._m.emit(Journal(PostRow(post.post_id, post.nonce, kind, count_of(post.batch), outcome)))

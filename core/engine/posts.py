@@ -11,7 +11,7 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from core.model.order import ActionBatch
+from core.model.order import ActionBatch, Cancels
 
 
 class OpenPost(Struct, frozen=True):
@@ -89,3 +89,8 @@ class PostRequestManager:
     def has_unsent(self) -> bool:
         """A post was handed to the outside and has not been reported as sent or failed."""
         return len(self._open) > self._inflight
+
+
+def count_of(batch: ActionBatch) -> int:
+    """Orders or cancels in it: what the address budget counts."""
+    return len(batch.cancels) if isinstance(batch, Cancels) else len(batch.orders)

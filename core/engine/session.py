@@ -190,7 +190,7 @@ class Session:
     def on_fees(self, event: FeesRead) -> None:
         m = self._m
         m.asker.on_answer(QueryFees(), m.now)
-        m.taker_rate = event.taker_rate
+        m.taker_rate, m.maker_rate = event.taker_rate, event.maker_rate
         self._fees_read_ms = m.now
         m.readiness.on_bootstrap("fees")
 

@@ -16,8 +16,9 @@ from core.messages.commands import ResetHardStop
 from core.messages.effects import Finished, PersistLatch, Severity
 from core.messages.queries import QueryOpenOrders, QueryPositions
 from core.model.cloid import is_ours
-from core.model.order import OrderStatus, Purpose
+from core.model.order import OrderStatus
 from core.model.position import ExitReason
+from core.model.rounding import wire_text
 
 
 class StopDesk:
@@ -83,11 +84,12 @@ class StopDesk:
 
     # --- orderly stop ----------------------------------------------------------------------------------------------------------
 
-    def shut_down(self, reason: str) -> None:
+    def shut_down(self, reason: str, leave_open: bool = False) -> None:
+        """Args: leave_open: end without cancelling or closing anything, once no order is under way any more."""
         m = self._m
         if m.stopping is not None:
             return
-        m.stopping = Stopping(reason, m.now, m.now + m.config.execution.stop_grace_ms)
+        m.stopping = Stopping(reason, m.now, m.now + m.config.execution.stop_grace_ms, leave_open)
         m.note(Severity.INFO, "stop", f"orderly stop: {reason}")
         self._entries.drop_queued("stopping")
         self._end_everything(ExitReason.SHUTDOWN, with_foreign=False)
@@ -123,10 +125,10 @@ class StopDesk:
     def _end_everything(self, reason: ExitReason, *, with_foreign: bool) -> None:
         """Ask for the end of each order and position that was not asked for yet. Exits under way are left alone."""
         m = self._m
-        if not m.trading:
+        if not m.trading or (m.stopping is not None and m.stopping.leave_open and not m.latch.tripped):
             return
         for order in m.orders.live():
-            if order.purpose is not Purpose.EXIT and order.status is not OrderStatus.QUEUED:
+            if not order.is_exit and order.status is not OrderStatus.QUEUED:
                 m.cancels.want(order)
         for order in m.orders.external():
             if with_foreign or is_ours(order.cloid):
@@ -140,6 +142,9 @@ class StopDesk:
             return
         if not m.trading:
             self._finish(True, "nothing to close: observation mode")
+            return
+        if stop.leave_open and not m.latch.tripped:
+            self._leave_when_still(stop)
             return
         if not m.link.was_ready and not m.positions_left and not m.orders.unsettled() and not m.posts.sent_total:
             synced = m.readiness.position_synced and m.readiness.order_snapshot and not m.orders_left
@@ -168,6 +173,21 @@ class StopDesk:
             self._finish(
                 False, f"NOT CONFIRMED after {(m.now - stop.since_ms) / 1000:.0f} s: {held}; {own_orders} orders"
             )
+
+    def _leave_when_still(self, stop: Stopping) -> None:
+        """Nothing is cancelled or closed: done as soon as every order has ended or rests."""
+        m = self._m
+        moving = [o for o in m.orders.unsettled() if not o.is_resting]
+        stop.step = "waiting for orders under way"
+        if moving and m.now < stop.deadline_ms:
+            return
+        held = ", ".join(f"{p.market} {p.side.value} {wire_text(p.size)}" for p in m.positions.all()) or "no position"
+        resting = len(m.orders.unsettled()) - len(moving)
+        text = f"left open as asked: {held}, {resting} resting orders"
+        if moving:
+            self._finish(False, f"NOT CONFIRMED: the outcome of {len(moving)} orders is not known; {text}")
+        else:
+            self._finish(True, text)
 
     def _finish(self, confirmed: bool, text: str) -> None:
         m = self._m

@@ -31,17 +31,19 @@ class _OpenTrade:
         self.fees = _ZERO
         self.last_ms = entry_ms
         self.signal: Signal | None = None
+        self.opened_by = ""
 
 
 class TradeBook:
     def __init__(self) -> None:
         self._open: dict[MarketKey, _OpenTrade] = {}
 
-    def on_fill(self, fill: Fill, signal: Signal | None) -> None:
-        """Add a fill to the market's trade; the first one opens it. ``signal``: what its order was placed for."""
+    def on_fill(self, fill: Fill, signal: Signal | None, correlation_id: str = "") -> None:
+        """Add a fill to the market's trade; the first one opens it. ``signal``: what its order was placed for, if for a signal."""
         trade = self._open.get(fill.market)
         if trade is None:
             trade = self._open[fill.market] = _OpenTrade(_side_held(fill), fill.time_ms)
+            trade.opened_by = correlation_id if fill.side is trade.side else ""
         if fill.side is trade.side:
             trade.entry_size += fill.size
             trade.entry_value += fill.size * fill.price
@@ -79,7 +81,7 @@ class TradeBook:
         assert entry_px is not None
         assert exit_px is not None
         return Trade(
-            trade_id=trade.signal.signal_id if trade.signal else "",
+            trade_id=trade.signal.signal_id if trade.signal else trade.opened_by,
             market=market,
             side=trade.side,
             size=max(trade.entry_size, trade.exit_size),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from core.engine.by_hand import ByHand
 from core.engine.entries import Entries
 from core.engine.machines import BPS, Machines
 from core.engine.markets import MarketState
@@ -34,8 +35,9 @@ _ENDED_ORDERS_SHOWN = 30
 
 
 class View:
-    def __init__(self, m: Machines, entries: Entries, stop_desk: StopDesk) -> None:
+    def __init__(self, m: Machines, entries: Entries, stop_desk: StopDesk, by_hand: ByHand) -> None:
         self._m = m
+        self._by_hand = by_hand
         self._entries = entries
         self._stop_desk = stop_desk
         self._number = 0
@@ -60,7 +62,7 @@ class View:
             orders=self._orders(),
             fills=tuple(m.recent_fills),
             trades=tuple(m.recent_trades),
-            markets=tuple(self._market(s, now_ms) for s in m.markets.all()),
+            markets=self._markets(now_ms),
             hard_stop=HardStopView(
                 tripped=m.latch.tripped,
                 reason=m.latch.reason,
@@ -76,6 +78,7 @@ class View:
             shutdown=self._shutdown(),
             loop=loop,
             alerts=m.alert_targets,
+            lives=m.lives.views(m.orders.get),
             engine_error=m.fault,
             finished=m.finished,
         )
@@ -147,7 +150,7 @@ class View:
             notional_usd=None if mark is None else p.size * mark,
             upnl_usd=upnl,
             entry_ms=p.entry_timestamp_ms,
-            time_stop_at_ms=m.time_stop.due_at_ms(p) if configured and m.trading else None,
+            time_stop_at_ms=m.time_stop.due_at_ms(p) if configured and m.trading and not m.run.by_hand else None,
             exit_attempts=task.attempts if task else 0,
             exit_reason=task.reason.value if task else "",
             exit_started_ms=task.started_ms if task else None,
@@ -160,7 +163,11 @@ class View:
         ended = m.orders.ended()[-_ENDED_ORDERS_SHOWN:]
         return tuple(_order(o) for o in (*m.orders.unsettled(), *m.orders.external(), *reversed(ended)))
 
-    def _market(self, s: MarketState, now_ms: int) -> MarketView:
+    def _markets(self, now_ms: int) -> tuple[MarketView, ...]:
+        total_usd = self._m.total_exposure_usd()
+        return tuple(self._market(s, now_ms, total_usd) for s in self._m.markets.all())
+
+    def _market(self, s: MarketState, now_ms: int, total_usd: Decimal) -> MarketView:
         m = self._m
         denial = self._entries.last_denial.get(s.market)
         fee = m.fee_bps(s.market) if s.spec else None
@@ -186,6 +193,7 @@ class View:
             last_denial_ms=denial.at_ms if denial else None,
             left_out=s.left_out,
             edge_history=tuple(s.edge_history),
+            facts=self._by_hand.facts(s.market, total_usd),
         )
 
     def _tally(self) -> TallyView:
@@ -205,6 +213,8 @@ class View:
             denied=tuple((gate.value, count) for gate, count in t.denied.items() if count),
             market_explained_rejections=t.market_explained,
             errors=t.errors,
+            orders_by_hand=t.by_hand,
+            orders_by_hand_denied=t.by_hand_denied,
         )
 
     def _pnl(self) -> PnlView:

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from msgspec import Struct
 
 from core.model.cloid import Cloid
 from core.model.market import MarketKey
+from core.model.order import OrderSide, TimeInForce
 
 
 class Command(Struct, frozen=True, tag=True, kw_only=True):
@@ -32,6 +35,24 @@ class CancelOrder(Command, frozen=True, kw_only=True):
     cloid: Cloid
 
 
+class PlaceOrder(Command, frozen=True, kw_only=True):
+    """One order by hand. Sizes and prices come as they were typed; the engine rounds and judges them (core.messages.ticket).
+
+    Exactly one of ``size`` (in coin) and ``usd`` (size x limit price, at most), and exactly one of ``limit_px`` and ``slippage_bps`` (from
+    the best price on the other side). ``cloid``: made by `cloid_by_hand`; without one the engine makes it.
+    """
+
+    market: MarketKey
+    side: OrderSide
+    size: Decimal | None = None
+    usd: Decimal | None = None
+    limit_px: Decimal | None = None
+    slippage_bps: Decimal | None = None
+    tif: TimeInForce = TimeInForce.IOC
+    reduce_only: bool = False
+    cloid: Cloid | None = None
+
+
 class TripHardStop(Command, frozen=True, kw_only=True):
     """Latch now, cancel and flatten everything."""
 
@@ -50,11 +71,23 @@ class PauseEntries(Command, frozen=True, kw_only=True):
 
 
 class Shutdown(Command, frozen=True, kw_only=True):
-    """Orderly stop: no entries, cancel our orders, flatten, confirm with the exchange, end."""
+    """Orderly stop: no entries, cancel our orders, flatten, confirm with the exchange, end.
+
+    ``leave_open``: end without cancelling or closing anything, once no order is under way any more.
+    """
 
     reason: str
+    leave_open: bool = False
 
 
 AnyCommand = (
-    FlattenAll | FlattenMarket | CancelAll | CancelOrder | TripHardStop | ResetHardStop | PauseEntries | Shutdown
+    FlattenAll
+    | FlattenMarket
+    | CancelAll
+    | CancelOrder
+    | PlaceOrder
+    | TripHardStop
+    | ResetHardStop
+    | PauseEntries
+    | Shutdown
 )

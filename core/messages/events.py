@@ -209,6 +209,13 @@ class ServerTimeRead(Event, frozen=True):
 # --- posts -----------------------------------------------------------------------------------------------------------
 
 
+class PostSigned(Event, frozen=True):
+    """A post is built and signed; its bytes go to the socket next. ``action_hash`` is what was signed, as hex."""
+
+    post_id: int
+    action_hash: str
+
+
 class PostSent(Event, frozen=True):
     """The bytes of a post are with the socket."""
 
@@ -308,6 +315,7 @@ AnyEvent = (
     | FeesRead
     | RoleRead
     | ServerTimeRead
+    | PostSigned
     | PostSent
     | PostNotSent
     | PostReply

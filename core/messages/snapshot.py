@@ -14,6 +14,7 @@ from msgspec.structs import force_setattr
 
 from core.messages.alerts import AlertTarget
 from core.messages.effects import Severity
+from core.messages.ticket import OrderFacts, OrderLifeView
 from core.model.cloid import Cloid
 from core.model.market import MarketKey
 from core.model.order import OrderSide, OrderStatus, TimeInForce
@@ -57,6 +58,8 @@ class RunInfo(Struct, frozen=True):
     rules: str = ""
     """Whose rules apply: mainnet, testnet or simulator. Other than `network` only where our simulator rehearses one of the two; the console
     asks by this and shows that. Not said: the network's own."""
+    by_hand: bool = False
+    """This run places what the operator asks for and nothing else: no entries of its own, no time stop, and a lost connection stops nothing."""
 
     def __post_init__(self) -> None:
         if not self.rules:
@@ -204,6 +207,8 @@ class MarketView(Struct, frozen=True):
     """No data for this market: it is left out and does not hold up the others."""
     edge_history: tuple[Decimal, ...]
     """The larger of the two edges, one value a second, oldest first."""
+    facts: OrderFacts | None = None
+    """What an order by hand on this market is judged by."""
 
 
 class HardStopView(Struct, frozen=True):
@@ -248,6 +253,8 @@ class TallyView(Struct, frozen=True):
     """Shown, but not counted toward the limit per hour."""
     errors: int
     """Frames not understood, reads failed."""
+    orders_by_hand: int = 0
+    orders_by_hand_denied: int = 0
 
 
 class PnlView(Struct, frozen=True):
@@ -327,6 +334,8 @@ class Snapshot(Struct, frozen=True):
     loop: LoopStats
     alerts: tuple[AlertTarget, ...] = ()
     """Where alerts go and how that fares; empty: nowhere."""
+    lives: tuple[OrderLifeView, ...] = ()
+    """Orders by hand, newest first, those that ended lately included."""
     engine_error: str = ""
     """The engine is dead; this is why."""
     finished: bool = False

@@ -14,6 +14,9 @@ OWNERSHIP_TAG = "68697033"
 """'hip3' in ASCII."""
 
 _DIGITS = 32
+_BY_HAND = 0x8000_0000_00A0_0000
+"""Added to the counter of an id that the console makes, for an order by hand: the engine, which counts from 1, never gets there, and the
+last digits that are shown tell the two apart."""
 
 
 class CloidMaker:
@@ -27,6 +30,18 @@ class CloidMaker:
     def next(self) -> Cloid:
         self._count += 1
         return Cloid(f"{self._prefix}{self._count:016x}")
+
+
+def cloid_by_hand(run_id: int, count: int) -> Cloid:
+    """The id of the ``count``-th order that the operator of this run places. Made before it is sent: sent twice, it is refused the second time."""
+    assert 0 < count < 0x10_0000, f"order by hand number {count}"
+    return Cloid(f"0x{OWNERSHIP_TAG}{run_id:08x}{_BY_HAND + count:016x}")
+
+
+def is_by_hand(cloid: str, run_id: int) -> bool:
+    """Whether this is an id that `cloid_by_hand` makes for this run."""
+    prefix = f"0x{OWNERSHIP_TAG}{run_id:08x}{_BY_HAND:016x}"
+    return is_cloid(cloid) and cloid[:-5] == prefix[:-5] and cloid[-5:] != "00000"
 
 
 def is_cloid(text: str) -> bool:

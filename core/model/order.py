@@ -63,6 +63,11 @@ class PendingOrder(Struct, frozen=True):
     tif: TimeInForce
     created_at_ms: int
 
+    @property
+    def is_exit(self) -> bool:
+        """As `TrackedOrder.is_exit`."""
+        return self.reduce_only and self.tif is TimeInForce.IOC
+
 
 class PendingCancel(Struct, frozen=True):
     """A cancel of one order: by oid, or by cloid as long as the oid is not known. Exactly one of the two is set."""
@@ -213,3 +218,34 @@ class TrackedOrder(Struct, frozen=True):
     @property
     def unfilled(self) -> Decimal:
         return max(Decimal(0), self.original_size - self.filled_size)
+
+    def as_pending(self) -> PendingOrder:
+        """As it was queued and sent; an order of our own."""
+        assert self.cloid is not None
+        assert self.tif is not None
+        return PendingOrder(
+            self.cloid,
+            self.market,
+            self.side,
+            self.price,
+            self.original_size,
+            self.reduce_only,
+            self.tif,
+            self.created_at_ms,
+        )
+
+    @property
+    def is_resting(self) -> bool:
+        """In the book until somebody ends it, with every fill seen that the exchange spoke of. An IOC never rests."""
+        is_open = self.status in (OrderStatus.OPEN, OrderStatus.PARTIAL_FILLED)
+        return is_open and self.tif is not TimeInForce.IOC and not self.misses_fills
+
+    @property
+    def misses_fills(self) -> bool:
+        """The exchange spoke of fills that have not been seen."""
+        return self.venue_filled is not None and self.filled_size < self.venue_filled
+
+    @property
+    def is_exit(self) -> bool:
+        """Can only make a position smaller, and ends by itself: nobody cancels it."""
+        return self.reduce_only and self.tif is TimeInForce.IOC

@@ -89,7 +89,8 @@ class Trade(Struct, frozen=True):
     """An entry and its exit: everything from flat to flat on one market. Money in USD, edges in bps."""
 
     trade_id: str
-    """The correlation id of the signal that opened it; empty when no signal of ours did."""
+    """The correlation id of the order that opened it, which is that of its signal (s...), or of an order by hand (m...); empty when none of
+    this run's did."""
     market: MarketKey
     side: OrderSide
     size: Decimal

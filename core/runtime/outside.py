@@ -32,7 +32,7 @@ from core.messages.effects import (
     Repost,
     Subscribe,
 )
-from core.messages.events import OutsideFault, PostNotSent
+from core.messages.events import OutsideFault, PostNotSent, PostSigned
 from core.model.order import ActionBatch
 from core.runtime.gateway import Gateway
 from core.runtime.inbox import Inbox
@@ -159,6 +159,7 @@ class Outside:
             _log.error("signing post %d failed: %s", post_id, type(e).__name__)
             self._inbox.put(PostNotSent(post_id, f"signing failed: {type(e).__name__}"))
             return
+        self._inbox.put(PostSigned(post_id, signed.hash_hex))
         self._gateway.post(post_id, payload)
 
     def _persist_latch(self, latch: LatchState) -> None:

@@ -18,6 +18,7 @@ from engine_rig import (
     report_of,
     update,
 )
+from msgspec.structs import replace
 
 from core.engine.lookups import ASK_EVERY_MS
 from core.messages.commands import CancelAll, FlattenAll, FlattenMarket, ResetHardStop, Shutdown, TripHardStop
@@ -284,7 +285,7 @@ def test_an_entry_that_waited_does_not_leave_when_we_are_not_ready_any_more() ->
 
 def test_what_ended_while_its_cancel_waited_is_not_cancelled() -> None:
     rig = Rig()
-    resting = foreign_order(NVDA, cloid=CloidMaker(0).next())
+    resting = replace(foreign_order(NVDA, cloid=CloidMaker(0).next()), remaining=D("0.1"), original_size=D("0.1"))
     rig.handle(update(resting))
     rig.sends = False
     first = rig.enter(SNDK)

@@ -37,7 +37,7 @@ def test_l26_a_stop_is_over_when_the_exchange_says_flat_and_not_before() -> None
     """A position, an entry whose answer was lost, and an order of an earlier run in the book. The orderly stop ends when the exchange itself, asked
     afterwards, reports no position and no order of ours; the trail says so, and the program may leave with 0."""
     stage = WireStage(wire_config("xyz:SNDK", "BTC"), ready=False)
-    stage.by_hand(SNDK, BUY, "1500", "0.02", c=OURS)
+    stage.by_hand(NVDA, BUY, "100", "0.11", c=OURS)
     stage.ready()
     stage.enter(SNDK)
     stage.fault("lose_request")

@@ -38,7 +38,7 @@ GUARDS_OF_ACCOUNT = (
         without("believe_after", " and asked >= order.updated_at_ms + _BELIEVE_AFTER_MS"),
         change("believe_ended", "if order.status.is_terminal and covered", "if covered"),
         nothing("believe", "self.on_change(m.orders.believe_fills(order.cloid, m.now))"),
-        never("missing_fills", "if order.status.is_terminal and m.now - order.updated_at_ms >= _FILLS_EVERY_MS:"),
+        never("missing_fills", "if order.misses_fills and m.now - order.updated_at_ms >= _FILLS_EVERY_MS:"),
         never("missing_of_lost", "if sent_ms is not None:"),
         change("fill_margin", "self._ask_fills(min(oldest) - FILL_MARGIN_MS)", "self._ask_fills(min(oldest))"),
         change(
@@ -171,25 +171,27 @@ GUARDS_OF_ACCOUNT = (
         never("fill_partial", "elif order.status is OrderStatus.OPEN:"),
         never("believe_ended", "if order is None or not order.status.is_terminal:"),
         without("external_dex", "order.market.dex != dex or "),
-        change(
-            "busy", "return any(o.market == market and not o.reduce_only for o in self._live.values())", "return False"
-        ),
+        change("busy", "return any(o.market == market and not o.reduce_only for o in self._pending())", "return False"),
         change(
             "busy_terminal",
-            "return any(o.market == market and not o.reduce_only for o in self._live.values())",
+            "return any(o.market == market and not o.reduce_only for o in self._pending())",
             "return any(o.market == market and not o.reduce_only for o in self.live())",
         ),
         change(
             "exit_unresolved",
-            "return any(o.market == market and o.reduce_only for o in self._live.values())",
+            "return any(o.market == market and o.reduce_only and not o.is_resting for o in self._live.values())",
             "return False",
         ),
         change(
             "exit_terminal",
-            "return any(o.market == market and o.reduce_only for o in self._live.values())",
-            "return any(o.market == market and o.reduce_only for o in self.live())",
+            "return any(o.market == market and o.reduce_only and not o.is_resting for o in self._live.values())",
+            "return any(o.market == market and o.reduce_only and not o.is_resting for o in self.live())",
         ),
-        change("unsettled", "return any(o.market == market for o in self._live.values())", "return False"),
+        change(
+            "unsettled",
+            "return any(o.market == market and not o.is_resting for o in self._live.values())",
+            "return False",
+        ),
         change("pending", "total += max(still, Decimal(0))", "pass"),
         change("pending_terminal", "(o.venue_filled or Decimal(0)) - o.filled_size", "Decimal(0)"),
         change(

@@ -33,12 +33,10 @@ GUARDS_OF_ENTRIES = (
         never("last_too_old", "if m.now - order.created_at_ms > ENTRY_MAX_AGE_MS:"),
         change(
             "last_not_ready",
-            "reason = self._not_ready() or self._flattening(market)",
-            "reason = self._flattening(market)",
+            "reason = self.not_ready() or self.flattening(market)",
+            "reason = self.flattening(market)",
         ),
-        change(
-            "last_flattening", "reason = self._not_ready() or self._flattening(market)", "reason = self._not_ready()"
-        ),
+        change("last_flattening", "reason = self.not_ready() or self.flattening(market)", "reason = self.not_ready()"),
         never("last_position", "if not reason and m.positions.get(market) is not None:"),
         without("last_exposure_market", "m.exposure_usd(market) > m.max_market_usd or "),
         without("last_exposure_total", " or m.total_exposure_usd() > m.max_total_usd"),
@@ -81,7 +79,7 @@ GUARDS_OF_ENTRIES = (
             "return m.risk.refuses_entry(m.now, self._under_way())",
         ),
         change("daily_cap_under_way", "refuses_entry(m.now, self._under_way())", "refuses_entry(m.now, 0)"),
-        change("flattening", "flattening=self._flattening(market),", 'flattening="",'),
+        change("flattening", "flattening=self.flattening(market),", 'flattening="",'),
         change("market_risk", "market_risk=market_risk,", 'market_risk="",'),
         change("has_position", "has_position=m.positions.get(market) is not None,", "has_position=False,"),
         change("is_busy", "is_busy=m.orders.is_busy(market),", "is_busy=False,"),

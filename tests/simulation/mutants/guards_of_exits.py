@@ -12,7 +12,7 @@ GUARDS_OF_EXITS = (
         change("time_stops", "self._check_time_stops()\n        if self._m.may_post", "if self._m.may_post"),
         change("failures", "return self._check_failures()", "return []"),
         never("one_flatten", "if not m.flattener.request(market, reason, m.now):"),
-        never("observation", "if not m.trading:"),
+        never("observation", "if not m.trading or m.run.by_hand:"),
         never("configured", "if not m.is_configured(position.market):"),
         never("hold", "if verdict is TimeStopVerdict.HOLD:"),
         change("alarm_once", " and position.market not in self._alarmed:", ":"),
@@ -187,16 +187,16 @@ GUARDS_OF_EXITS = (
             "or not m.readiness.order_snapshot or m.positions.has_suspects:",
             "or not m.readiness.order_snapshot:",
         ),
-        never("observation", "if not m.trading:\n            return\n        for order"),
+        without("observation", "not m.trading or "),
         change(
             "exits_left",
-            "if order.purpose is not Purpose.EXIT and order.status is not OrderStatus.QUEUED:",
+            "if not order.is_exit and order.status is not OrderStatus.QUEUED:",
             "if order.status is not OrderStatus.QUEUED:",
         ),
         change(
             "queued_left",
-            "if order.purpose is not Purpose.EXIT and order.status is not OrderStatus.QUEUED:",
-            "if order.purpose is not Purpose.EXIT:",
+            "if not order.is_exit and order.status is not OrderStatus.QUEUED:",
+            "if not order.is_exit:",
         ),
         change("foreign_left", "if with_foreign or is_ours(order.cloid):", "if True:"),
         change("external_ours", "if with_foreign or is_ours(order.cloid):", "if False:"),
@@ -227,7 +227,7 @@ GUARDS_OF_EXITS = (
         change("cancel_queued", 'queued = self._entries.drop_queued("cancelled by the operator")', "queued = 0"),
         change(
             "cancel_exits_left",
-            "for o in m.orders.live() if o.purpose is not Purpose.EXIT)",
+            "for o in m.orders.live() if not o.is_exit)",
             "for o in m.orders.live())",
         ),
         change(
@@ -249,7 +249,7 @@ GUARDS_OF_EXITS = (
         change("pause", "m.paused = command.paused", "pass"),
         change(
             "pause_queue",
-            'dropped = self._entries.drop_queued("entries paused") if command.paused else 0',
+            'dropped = self._entries.drop_queued_entries("entries paused") if command.paused else 0',
             "dropped = 0",
         ),
         change("trip", 'self._stop_desk.trip(f"{command.reason} ({command.who})")', "pass"),

@@ -77,8 +77,8 @@ GUARDS_OF_POSTS = (
         ),
         change(
             "breaker_not_sent",
-            "m.budget.on_failure(m.now)\n        m.budget.on_refunded(_count(post.batch))",
-            "m.budget.on_refunded(_count(post.batch))",
+            "m.budget.on_failure(m.now)\n        m.budget.on_refunded(count_of(post.batch))",
+            "m.budget.on_refunded(count_of(post.batch))",
         ),
         nothing("breaker_closes", "m.budget.on_success()"),
         nothing("not_sent_told", 'self._journal(post, f"not sent: {event.reason}")'),
@@ -86,14 +86,14 @@ GUARDS_OF_POSTS = (
         never("not_sent_gone", 'if post is None:\n            return\n        self._journal(post, f"not sent'),
         change(
             "not_sent_refund",
-            "m.budget.on_failure(m.now)\n        m.budget.on_refunded(_count(post.batch))",
+            "m.budget.on_failure(m.now)\n        m.budget.on_refunded(count_of(post.batch))",
             "m.budget.on_failure(m.now)",
         ),
         never("not_sent_alert", "if self._not_sent_in_a_row == _NOT_SENT_ALERT_AFTER:"),
         change(
             "not_sent_streak",
-            "if self._m.posts.mark_as_sent(event.post_id, self._m.now):\n            self._not_sent_in_a_row = 0",
-            "if self._m.posts.mark_as_sent(event.post_id, self._m.now):\n            pass",
+            "if m.posts.mark_as_sent(event.post_id, m.now):\n            self._not_sent_in_a_row = 0",
+            "if m.posts.mark_as_sent(event.post_id, m.now):\n            pass",
         ),
         nothing("not_sent_put_back", "self._put_back(post, event.reason)"),
         never("put_back_entries", "if is_in_flight and not order.reduce_only:"),
@@ -117,7 +117,9 @@ GUARDS_OF_POSTS = (
         never("signature", "elif kind is Rejection.SIGNATURE:"),
         never("repeat_refused", "if post.is_repeat:\n            # It was the copy"),
         never("transport", "if event.is_transport:"),
-        change("refused_refund", "m.budget.on_refunded(_count(post.batch))\n        if isinstance(", "if isinstance("),
+        change(
+            "refused_refund", "m.budget.on_refunded(count_of(post.batch))\n        if isinstance(", "if isinstance("
+        ),
         change(
             "ioc_ends", "whole = filled >= order.size or order.tif is TimeInForce.IOC", "whole = filled >= order.size"
         ),
@@ -134,8 +136,8 @@ GUARDS_OF_POSTS = (
         never("silence_repeat", "if post.is_repeat:\n            return\n        if isinstance(post.batch, Cancels):"),
         change("silence_cancels", "m.cancels.on_answer(cancel, m.now)\n                m.ask", "m.ask"),
         without("silence_sent", "not post.sent and "),
-        without("silence_entry", "order.reduce_only and "),
-        change("silence_connected", "order.reduce_only and m.link.connected:", "order.reduce_only:"),
+        without("silence_entry", "order.is_exit and "),
+        change("silence_connected", "order.is_exit and m.link.connected:", "order.is_exit:"),
         change("silence_lost", "else:\n                self._lose(post, order)", "else:\n                pass"),
         never("lose_settled", "if change is None:\n            return  # an update or a fill"),
         change(

@@ -208,7 +208,10 @@ GUARDS_OF_SESSION = (
         change("disconnect_entries", 'self._entries.drop_queued("disconnected")', "pass"),
         change("disconnect_cancels", "m.cancels.on_disconnect()", "pass"),
         change("disconnect_account", "self._account.on_disconnect()", "pass"),
-        never("disconnect_trips", "if m.trading and (at_risk or (was_ready and m.stopping is None)):"),
+        never(
+            "disconnect_trips",
+            "if m.trading and not m.run.by_hand and (at_risk or (was_ready and m.stopping is None)):",
+        ),
         change(
             "disconnect_at_risk",
             "(at_risk or (was_ready and m.stopping is None))",
@@ -253,6 +256,6 @@ GUARDS_OF_SESSION = (
         change("total_held", "dict.fromkeys([*held, *pending])", "dict.fromkeys(pending)"),
         change("may_post_trading", "return self.trading and self.link.connected", "return self.link.connected"),
         change("may_post_connected", "return self.trading and self.link.connected", "return self.trading"),
-        change("growth_fee", "self.taker_rate * (spec.fee_scale if spec else 1) * BPS", "self.taker_rate * BPS"),
+        change("growth_fee", "return rate * (spec.fee_scale if spec else 1) * BPS", "return rate * BPS"),
     )
 )

@@ -1,0 +1,75 @@
+"""What is remembered of an order by hand, and for how long."""
+
+from __future__ import annotations
+
+from engine_rig import BUY, SNDK, D
+
+from core.engine.lives import KEEP, OrderLives, said
+from core.messages.commands import PlaceOrder
+from core.messages.events import OrderOutcome, Outcome
+from core.model.cloid import Cloid, CloidMaker
+from core.model.order import PendingOrder, TimeInForce, TrackedOrder
+
+NOW = 1_000_000
+MAKER = CloidMaker(3)
+
+
+def command(name: str) -> PlaceOrder:
+    return PlaceOrder(command_id=name, market=SNDK, side=BUY, size=D(1), limit_px=D(200))
+
+
+def pending() -> PendingOrder:
+    return PendingOrder(MAKER.next(), SNDK, BUY, D(200), D(1), False, TimeInForce.GTC, NOW)
+
+
+def unknown(cloid: Cloid) -> TrackedOrder | None:
+    return None
+
+
+def test_refusals_make_room_and_orders_that_live_stay() -> None:
+    lives = OrderLives()
+    first = pending()
+    lives.begin(command("first"), first, "m1-1", NOW, "x")
+    for i in range(2 * KEEP):
+        lives.deny(command(f"d{i}"), "no", NOW)
+    views = lives.views(unknown)
+    assert len(views) == KEEP
+    assert views[0].command_id == f"d{2 * KEEP - 1}", "newest first"
+    assert views[-1].command_id == "first"
+    lives.step(first.cloid, NOW, "sent")
+    assert [s.name for s in lives.views(unknown)[-1].steps] == ["queued", "sent"]
+
+
+def test_an_order_that_is_over_is_forgotten_with_its_id() -> None:
+    lives = OrderLives()
+    first = pending()
+    lives.begin(command("first"), first, "m1-1", NOW, "x")
+    lives._of[first.cloid].is_over = True
+    for i in range(KEEP):
+        lives.deny(command(f"d{i}"), "no", NOW)
+    lives.step(first.cloid, NOW, "sent")
+    assert "first" not in [v.command_id for v in lives.views(unknown)]
+
+
+def test_the_same_step_again_is_counted_and_a_long_life_keeps_its_beginning_and_its_end() -> None:
+    lives = OrderLives()
+    order = pending()
+    lives.begin(command("a"), order, "m1-1", NOW, "x")
+    for i in range(3):
+        lives.step(order.cloid, NOW + i, "looked up", "not known")
+    (view,) = lives.views(unknown)
+    assert (view.steps[-1].count, view.steps[-1].at_ms) == (3, NOW + 2)
+    for i in range(200):
+        lives.step(order.cloid, NOW + i, "fill", str(i))
+    (view,) = lives.views(unknown)
+    assert len(view.steps) == 60
+    assert [s.name for s in view.steps[:2]] == ["queued", "looked up"]
+    assert view.steps[-1].text == "199"
+
+
+def test_an_answer_in_words() -> None:
+    assert said(OrderOutcome(Outcome.FILLED, 1, D("0.1"), D(200))) == "filled 0.1 @ 200"
+    assert said(OrderOutcome(Outcome.FILLED, 1)) == "filled"
+    assert said(OrderOutcome(Outcome.FILLED, 1, D("0.1"))) == "filled"
+    assert said(OrderOutcome(Outcome.RESTING, 1)) == "resting"
+    assert said(OrderOutcome(Outcome.ERROR, error="no match")) == "error: no match"
