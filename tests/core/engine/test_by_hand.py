@@ -485,6 +485,17 @@ def test_the_signature_is_a_step_of_its_own() -> None:
     assert steps(rig, command)[-1] == "sent", "a post that is closed by now is nobody's"
 
 
+def test_an_order_cancelled_in_part_says_how_much_of_it_was_filled() -> None:
+    rig = Rig()
+    command = buy(tif=GTC, limit_px=D(190))
+    order = rest(rig, command)
+    fill = rig.execute(order, D("0.04"))
+    rig.show(fill)
+    rig.handle(update(report_of(order, OrderStatus.CANCELED, fill.oid, filled=D("0.04"), text="canceled")))
+    assert life(rig, command).steps[-1].text == "canceled; 0.04 of 0.1 filled"
+    assert life(rig, command).is_over
+
+
 def test_fills_tell_what_they_cost() -> None:
     rig = Rig()
     command = buy()
@@ -492,6 +503,7 @@ def test_fills_tell_what_they_cost() -> None:
     view = life(rig, command)
     assert view.fee_usd == D("0.009")
     assert view.steps[-1].text == "0.1 @ 200, fee $0.0090"
+    rig.advance(200)
     rig.open_position(NVDA)
     assert len(rig.snapshot().lives) == 1, "of entries of our own no life is kept"
 
