@@ -8,8 +8,8 @@ talking in one thin loop around them; let the console see one immutable snapshot
     messages/      what is said     events, commands, queries in; effects and snapshot out; the tape of both;
                    records and report: what the journal can be asked
     engine/        what decides     no clock, no socket, no dice: small machines that know no other (scheduler, orders, positions, ...),
-                   held by machines.py; rooms that see several of them (session, account, away, entries, exits, posting, stopping,
-                   operator); engine.py, the table of contents
+                   held by machines.py; rooms that see several of them (session, account, away, entries, by_hand, exits, posting,
+                   stopping, operator); engine.py, the table of contents
     hyperliquid/   how the venue writes   actions, signing, parsing, assets; pure functions
     sim/           a venue in memory      matching, market, faults; pure and seeded; replay of a tape through a fresh engine
     sim/world/     engine and venue in one process under virtual time: a seed is a life, with everything that can go wrong
