@@ -65,6 +65,16 @@ def test_an_exit_of_a_position_from_before_has_no_invented_gain() -> None:
     assert (trade.gross_pnl_usd, trade.actual_edge_bps) == (D(-2), D(0))
 
 
+def test_a_trade_without_a_signal_has_the_id_of_the_order_that_opened_it() -> None:
+    book = TradeBook()
+    book.on_fill(fill(BUY, "1", "200", 1), None, "m1-1")
+    book.on_fill(fill(SELL, "1", "200", 2, start="1"), None, "m1-2")
+    trade = close(book)
+    assert (trade.trade_id, trade.expected_edge_bps) == ("m1-1", None)
+    book.on_fill(fill(SELL, "1", "200", 3, start="1"), None, "m1-3")
+    assert close(book).trade_id == "", "nobody knows what opened it"
+
+
 def test_flat_without_a_fill_is_no_trade() -> None:
     assert TradeBook().close(SNDK, ExitReason.EXTERNAL, exit_started_ms=None, attempts=0, now_ms=NOW) is None
 
