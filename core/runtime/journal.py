@@ -26,6 +26,7 @@ from core.runtime.clock import Clock
 from core.runtime.journal_bounds import MAX_ROWS, Bounds, next_row_id
 from core.runtime.journal_rows import AnyRow, EventRow, cell, lines_of, links_of
 from core.runtime.journal_schema import FileLock, JournalError, open_file
+from core.runtime.journal_watch import FileWatch
 from core.runtime.tape_recorder import ENDED_ROW, TapeRecorder
 
 __all__ = ["Journal", "JournalError"]
@@ -62,6 +63,7 @@ class Journal:
         self._last_latch = recovered.latch
         self._latches: deque[tuple[LatchState, threading.Event]] = deque()
         self._ended_clean: bool | None = None
+        self._watch = FileWatch(path, clock)
         self._urgent = threading.Event()
         self._stopping = False
         self._failing = False
@@ -188,6 +190,7 @@ class Journal:
             self._urgent.clear()
             last = self._stopping
             try:
+                self._watch.look()
                 self._write()
                 self._bounds.keep(self._next_id)
                 while last and self._tape is not None and self._tape.has_work:
@@ -199,6 +202,7 @@ class Journal:
             if last:
                 break
         self._db.close()
+        self._watch.close()
         self._lock.release()
 
     def _report(self, e: Exception) -> None:
