@@ -48,7 +48,7 @@ class Account:
         self._m = m
         self._exits = exits
         self._trip = trip
-        self._away = Away(m, self._close_trade)
+        self._away = Away(m, self._close_trade, trip)
         self._had_snapshot = False
         self._fills_asked_ms: int | None = None
         self._first_read: set[str] = set()
@@ -170,6 +170,8 @@ class Account:
     def on_tick(self) -> None:
         """Look for what is missing: fills of orders that ended, outcomes of orders that are unknown."""
         m = self._m
+        if m.orders.all_settled and m.lookups.is_empty:
+            return
         oldest: list[int] = []
         for order in m.orders.unsettled():
             if order.misses_fills and m.now - order.updated_at_ms >= _FILLS_EVERY_MS:
@@ -289,10 +291,8 @@ class Account:
             if not change.by_resync:
                 m.risk.on_position_opened(m.now)
                 m.persist_counters()
-            elif not m.trades.is_open(p.market):
-                # Found, not made: an earlier run has counted it, but its trade closes in this one, entry fees included.
-                for fill in m.positions.fills_that_built(p.market, p.side):
-                    m.trades.on_fill(fill, None)
+            else:
+                self._away.take_over(p)
             m.note(Severity.INFO, "position", f"{p.market}: {p.side.value} {p.size} @ {p.entry_price:f} open")
 
     def _on_closed(self, change: PositionChange, closed_by: ExitReason | None) -> None:
@@ -320,6 +320,7 @@ class Account:
         if trade is None:
             m.note(Severity.WARNING, "trade", f"{market}: flat, and no fill of it was seen", correlation_id="")
             return
+        self._away.on_closed(trade)
         net = trade.net_pnl_usd
         m.tally.trades += 1
         m.tally.wins += net > 0

@@ -10,20 +10,31 @@ SPEC 6 (restart), 8 (counters survive a restart).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 
 from core.engine.machines import Machines
 from core.messages.effects import FillRow, Journal, Severity
 from core.model.cloid import is_ours
 from core.model.market import MarketKey
-from core.model.position import ExitReason, Fill
+from core.model.position import ExitReason, Fill, Position, Trade
 
 
 class Away:
-    """Args: close_trade: books the trade of a market that is flat."""
+    """Args: close_trade: books the trade of a market that is flat; trip: pulls the HardStop with a reason."""
 
-    def __init__(self, m: Machines, close_trade: Callable[[MarketKey, ExitReason], None]) -> None:
+    def __init__(
+        self, m: Machines, close_trade: Callable[[MarketKey, ExitReason], None], trip: Callable[[str], None]
+    ) -> None:
         self._m = m
+        self._trip = trip
         self._close_trade = close_trade
+        self._early: dict[tuple[MarketKey, int], Decimal] | None = {}
+        """Market and last fill of each trade that ended before the list of fills came -> what was booked; None: it came."""
+
+    def on_closed(self, trade: Trade) -> None:
+        """A trade ended. Without the list of fills the one that opened it may not be known."""
+        if self._early is not None:
+            self._early[trade.market, trade.exit_ms] = trade.net_pnl_usd
 
     def on_first_snapshot(self, snapshot: Iterable[Fill], new: Iterable[Fill]) -> None:
         """The exchange's list of fills, and those of them that no run has seen."""
@@ -31,10 +42,32 @@ class Away:
         unseen = {f.key for f in new if m.journal_since_ms is not None and f.time_ms >= m.journal_since_ms}
         for fill in new:  # into the journal in any case, so that no later run takes them for news
             m.emit(Journal(FillRow(fill, "")))
+        early, self._early = self._early or {}, None
         for trade, is_over in _trades(snapshot):
+            self._correct(trade, early.get((trade[-1].market, trade[-1].time_ms)) if is_over else None)
             missed = [f for f in trade if f.key in unseen]
             if missed and any(is_ours(f.cloid) for f in trade):
                 self._book(trade, missed, is_over)
+        for position in m.positions.all():  # read before the fills that built it came
+            m.trades.rebuild(position.market, m.positions.fills_that_built(position.market, position.side))
+
+    def _correct(self, trade: list[Fill], booked: Decimal | None) -> None:
+        """A position that was found and closed before the list of its fills came lacks what was paid for its entry."""
+        m = self._m
+        missing = Decimal(0) if booked is None else sum((f.closed_pnl - f.fee for f in trade), -booked)
+        if missing:
+            m.note(Severity.INFO, "trade", f"{trade[-1].market}: {missing:+.4f} USD of its entry, from before this run")
+            reason = m.risk.on_late_result(missing)
+            m.persist_counters()
+            if reason:
+                self._trip(reason)
+
+    def take_over(self, position: Position) -> None:
+        """Found, not made: an earlier run has counted it, but its trade closes in this one, entry fees included."""
+        m = self._m
+        if not m.trades.is_open(position.market):
+            for fill in m.positions.fills_that_built(position.market, position.side):
+                m.trades.on_fill(fill, None)
 
     def _book(self, trade: list[Fill], missed: list[Fill], is_over: bool) -> None:
         m = self._m

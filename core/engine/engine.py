@@ -90,7 +90,7 @@ class Engine:
             now_ms: Our time. May jump; never used but through the machines' own ages.
         """
         m = self._m
-        m.clock.now = now_ms
+        m.now = m.clock.now = now_ms
         if isinstance(message, Command):
             self._operator.on_command(message)
         else:

@@ -81,7 +81,7 @@ class Flattener:
 
     def failures(self, now_ms: int) -> list[FlattenTask]:
         """Tasks that just passed another 60 s without getting flat. Each is reported once per 60 s."""
-        failed = []
+        failed: list[FlattenTask] = []
         for task in self._tasks.values():
             if now_ms >= task.failure_due_ms:
                 task.failure_due_ms = now_ms + self._execution.reduce_only_timeout_ms

@@ -135,6 +135,8 @@ class Machines:
         self.max_market_usd = min(execution.max_notional_per_market, config.safety.max_notional_usd)
         self.max_total_usd = execution.max_notional_total
 
+        self.now = now_ms
+        """The time of the message under work. An attribute: it is asked for some ten times a turn."""
         self.clock = EngineClock(now_ms)
         self.link = Link(now_ms)
         self.latch = HardStopLatch(recovered.latch)
@@ -193,10 +195,6 @@ class Machines:
         self.out: list[Effect] = []
 
     # --- saying ------------------------------------------------------------------------------------------------------
-
-    @property
-    def now(self) -> int:
-        return self.clock.now
 
     def emit(self, *effects: Effect) -> None:
         self.out.extend(effects)

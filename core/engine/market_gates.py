@@ -16,6 +16,7 @@ from core.config import RiskConfig
 from core.engine.markets import MarketState
 from core.model.market import MarketKey
 
+_ZERO = Decimal(0)
 _BPS = Decimal(10_000)
 _EWMA_WEIGHT = Decimal("0.02")
 """About the last fifty touches."""
@@ -56,14 +57,15 @@ class MarketGates:
     def on_touch(self, state: MarketState) -> None:
         """Learn the usual spread; a spread that would be refused is not learned from at full weight."""
         spread = state.spread_bps
-        if spread is None or spread < 0:
+        if spread is None or spread < _ZERO:
             return
         memory = self._memory[state.market]
         if memory.spread_ewma is None:
             memory.spread_ewma = spread
         else:
-            capped = min(spread, memory.spread_ewma * self._risk.spread_block_factor + 1)
-            memory.spread_ewma += (capped - memory.spread_ewma) * _EWMA_WEIGHT
+            usual = memory.spread_ewma
+            capped = min(spread, usual * self._risk.spread_block_factor + 1)
+            memory.spread_ewma = usual + (capped - usual) * _EWMA_WEIGHT
         memory.samples += 1
 
     def judge(self, state: MarketState, now_ms: int) -> MarketVerdict:

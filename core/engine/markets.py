@@ -47,25 +47,30 @@ class MarketState:
         return (self.bid_px + self.ask_px) / 2
 
     @property
+    def is_two_sided(self) -> bool:
+        return self.bid_px is not None and self.ask_px is not None
+
+    @property
     def spread_bps(self) -> Decimal | None:
-        mid = self.mid_px
-        if mid is None or self.bid_px is None or self.ask_px is None:
+        bid, ask = self.bid_px, self.ask_px
+        if bid is None or ask is None:
             return None
-        return (self.ask_px - self.bid_px) / mid * _BPS
+        return (ask - bid) / ((bid + ask) / 2) * _BPS
 
     def bbo_age_ms(self, now_ms: int) -> int | None:
-        return None if self.bbo_at_ms is None else max(0, now_ms - self.bbo_at_ms)
+        at_ms = self.bbo_at_ms
+        return None if at_ms is None else now_ms - at_ms if now_ms > at_ms else 0
 
     def ctx_age_ms(self, now_ms: int) -> int | None:
-        return None if self.ctx_at_ms is None else max(0, now_ms - self.ctx_at_ms)
+        at_ms = self.ctx_at_ms
+        return None if at_ms is None else now_ms - at_ms if now_ms > at_ms else 0
 
     def edge_bps(self, is_buy: bool) -> Decimal | None:
         """Oracle against the touch, before costs, as the detector compares them: positive is a dislocation worth looking at."""
-        px = self.ask_px if is_buy else self.bid_px
-        if px is None or not self.oracle_px:
+        px, oracle = self.ask_px if is_buy else self.bid_px, self.oracle_px
+        if px is None or not oracle:
             return None
-        gap = (self.oracle_px - px) if is_buy else (px - self.oracle_px)
-        return gap / self.oracle_px * _BPS
+        return ((oracle - px) if is_buy else (px - oracle)) / oracle * _BPS
 
 
 class MarketStateCache:

@@ -61,6 +61,8 @@ class OrderTable:
         self._by_oid: dict[int, Cloid] = {}
         self._external: dict[int, TrackedOrder] = {}
         """Open orders that this run did not place, by oid."""
+        self._external_ended: dict[int, None] = {}
+        """The last of them that were told to have ended, oldest first."""
 
     # --- what happens to orders --------------------------------------------------------------------------------------
 
@@ -167,6 +169,11 @@ class OrderTable:
     def unsettled(self) -> list[TrackedOrder]:
         return list(self._live.values())
 
+    @property
+    def all_settled(self) -> bool:
+        """Nothing of ours is under way: nearly always."""
+        return not self._live
+
     def live(self) -> list[TrackedOrder]:
         """Ours and not terminal."""
         return [o for o in self._live.values() if not o.status.is_terminal]
@@ -238,7 +245,12 @@ class OrderTable:
     def _on_external(self, said: OrderReport, now_ms: int) -> None:
         if said.status.is_terminal:
             self._external.pop(said.oid, None)
+            self._external_ended[said.oid] = None
+            while len(self._external_ended) > _KEEP_ENDED:
+                del self._external_ended[next(iter(self._external_ended))]
             return
+        if said.oid in self._external_ended:
+            return  # a list of open orders that is older than its end; no order begins again
         known = self._external.get(said.oid)
         filled = said.original_size - said.remaining
         self._external[said.oid] = TrackedOrder(

@@ -179,6 +179,10 @@ class PositionTracker:
     def all(self) -> list[Position]:
         return list(self._positions.values())
 
+    @property
+    def is_flat(self) -> bool:
+        return not self._positions
+
     def is_suspect(self, market: MarketKey) -> bool:
         return market in self._suspects
 

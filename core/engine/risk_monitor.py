@@ -51,6 +51,11 @@ class RiskMonitor:
             return f"{losses} losses in a row > {self._risk.max_consecutive_losses}"
         return self.standing_reason()
 
+    def on_late_result(self, pnl_usd: Decimal) -> str:
+        """A part of a trade's result that came to be known after its end."""
+        self.counters = replace(self.counters, cumulative_pnl_usd=self.counters.cumulative_pnl_usd + pnl_usd)
+        return self.standing_reason()
+
     def on_flatten_failed(self) -> str:
         self.counters = replace(self.counters, flatten_failures=self.counters.flatten_failures + 1)
         failures = self.counters.flatten_failures

@@ -75,6 +75,7 @@ class Session:
         self._fees_read_ms: int | None = None
         self._budget_read_ms: int | None = None
         self._sampled_second = 0
+        self._positions_stale_ms = max(_POSITIONS_STALE_MS, 3 * m.config.risk.position_sync_ms)
         self._ctx_at_ms: int | None = None
         """Since when a silence of the oracle prices counts."""
         self._next_read_ms = 0
@@ -296,12 +297,13 @@ class Session:
             m.markets.sample_edges()
         if not m.link.connected:
             return
-        limit_ms = max(_POSITIONS_STALE_MS, 3 * m.config.risk.position_sync_ms)
-        m.readiness.stale_dexes = tuple(d for d, at_ms in m.positions_read_ms.items() if m.now - at_ms > limit_ms)
+        limit_ms = self._positions_stale_ms
+        m.readiness.stale_dexes = tuple([d for d, at_ms in m.positions_read_ms.items() if m.now - at_ms > limit_ms])
         m.readiness.md_missing = self._missing_data() if self._subscribed else ("subscriptions",)
-        if m.readiness.is_ready or (not m.has_account and m.readiness.md_ready):
+        is_ready = m.readiness.is_ready
+        if is_ready or (not m.has_account and m.readiness.md_ready):
             m.link.enter(ConnectionPhase.LIVE, m.now)
-            if m.readiness.is_ready and not m.link.was_ready:
+            if is_ready and not m.link.was_ready:
                 m.link.was_ready = True
                 m.note(Severity.INFO, "ready", "READY-TRADING: market data, orders, fills and positions are in sync")
         self._read_again()
@@ -316,7 +318,7 @@ class Session:
             if state.spec is None or state.spec.is_delisted:
                 continue
             bbo_age, ctx_age = state.bbo_age_ms(m.now), state.ctx_age_ms(m.now)
-            has_bbo = state.mid_px is not None and bbo_age is not None and bbo_age <= risk.bbo_stale_ms
+            has_bbo = state.is_two_sided and bbo_age is not None and bbo_age <= risk.bbo_stale_ms
             has_ctx = ctx_age is not None and ctx_age <= risk.ctx_stale_ms
             if bbo_age is None or bbo_age > risk.bbo_stale_ms // 2:
                 m.ask_every(QueryBook(state.market), _BOOK_EVERY_MS)

@@ -8,6 +8,7 @@ SPEC 10.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from core.model.market import MarketKey
@@ -54,6 +55,13 @@ class TradeBook:
         trade.fees += fill.fee
         trade.last_ms = fill.time_ms
         trade.signal = trade.signal or signal
+
+    def rebuild(self, market: MarketKey, fills: Sequence[Fill]) -> None:
+        """All fills of the trade under way are known now, those of an earlier run too."""
+        if fills:
+            before = self._open.pop(market, None)
+            for fill in fills:
+                self.on_fill(fill, before.signal if before else None)
 
     def is_open(self, market: MarketKey) -> bool:
         return market in self._open

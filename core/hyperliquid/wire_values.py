@@ -31,7 +31,10 @@ Name = Annotated[str, Meta(min_length=1, max_length=64)]
 UNREADABLE = (msgspec.DecodeError, ValueError, ArithmeticError, RecursionError)
 """Everything a hostile or broken text can make the decoders raise."""
 
+_USUAL = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,30})?").fullmatch
+"""What nearly every number looks like; none of these is too large."""
 _NUMBER = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})?")
+_ZERO = Decimal(0)
 _HUGE = Decimal(10) ** 15
 """No price, size or amount of this venue comes near; beyond it arithmetic is fed garbage."""
 _SHOWN = 300
@@ -44,6 +47,8 @@ def number(text: str) -> Decimal:
     Raises:
         ValueError: Not a plain decimal number, or beyond 1e15.
     """
+    if _USUAL(text) is not None:
+        return Decimal(text)
     if _NUMBER.fullmatch(text) is None:
         raise ValueError(f"{quoted(text)} is not a number")
     value = Decimal(text)
@@ -55,7 +60,7 @@ def number(text: str) -> Decimal:
 def price(text: str) -> Decimal:
     """A number above zero."""
     value = number(text)
-    if value <= 0:
+    if value <= _ZERO:
         raise ValueError(f"price {text} is not above zero")
     return value
 
@@ -63,7 +68,7 @@ def price(text: str) -> Decimal:
 def amount(text: str) -> Decimal:
     """A number of zero or more."""
     value = number(text)
-    if value < 0:
+    if value < _ZERO:
         raise ValueError(f"{text} is below zero")
     return value
 

@@ -184,6 +184,8 @@ class Exchange:
         while venue.block_ms + BLOCK_MS <= now_ms:
             venue.block_ms += BLOCK_MS
             self._block(venue.block_ms)
+        if not (venue.touched or venue.new_trades or venue.changed_users or venue.outbox.has_news):
+            return Block(venue.block_ms, (), (), (), ())  # every other block
         block = Block(
             venue.block_ms,
             tuple(venue.touched),
@@ -199,10 +201,11 @@ class Exchange:
     def _block(self, block_ms: int) -> None:
         venue = self.venue
         venue.trouble.strike(venue, venue.faults, block_ms)
+        is_paused = self.is_paused
         for coin in venue.live_coins():
             market, book = venue.markets[coin], venue.books[coin]
             changed = book.refill(block_ms)
-            if market.moves and not self.is_paused:
+            if market.moves and not is_paused:
                 moved, trade = market.step(block_ms)
                 changed = changed or moved
                 if trade is not None:

@@ -60,6 +60,9 @@ class _Topic:
 
     def __init__(self, subscription: Subscription) -> None:
         self.subscription = subscription
+        self.is_bbo = subscription.kind == "bbo"
+        self.in_trades = subscription.kind in _IN_TRADES
+        self.on_account_change = subscription.kind in _ON_ACCOUNT_CHANGE
         self.sessions: list[Session] = []
         self.due_ms: int | None = None
         self.period_ms = _FAST_BOOK_MS if subscription.is_fast else _PERIOD_MS.get(subscription.kind)
@@ -263,8 +266,9 @@ class Feed:
         if not block.changed_something and now_ms < self._next_due_ms:
             return
         coins, users = block.coins, block.users  # a handful: not worth a set
+        is_due = now_ms >= self._next_due_ms
         trades: dict[str, list[Json]] = {}
-        if block.trades and any(t.subscription.kind in _IN_TRADES for t in self._topics.values()):
+        if block.trades and any(t.in_trades for t in self._topics.values()):
             for trade in block.trades:
                 trades.setdefault(trade.coin, []).append(wire.trade(trade))
         for topic in list(self._topics.values()):
@@ -275,16 +279,17 @@ class Feed:
                     if told is not None:
                         self._send(topic, told, now_ms)
             frame_now: Json | None = None
-            if wanted.kind == "bbo" and wanted.coin in coins:
-                frame_now = self._changed_bbo(wanted, block.now_ms)
-            elif wanted.kind in _IN_TRADES and wanted.coin in trades:
+            if topic.is_bbo:
+                if wanted.coin in coins:
+                    frame_now = self._changed_bbo(wanted, block.now_ms)
+            elif topic.in_trades and wanted.coin in trades:
                 if wanted.kind == "trades":
                     frame_now = {"channel": "trades", "data": trades[wanted.coin]}
                 else:
                     frame_now = self._snapshot(wanted, block.now_ms)
-            elif wanted.kind in _ON_ACCOUNT_CHANGE and wanted.user in users:
+            elif topic.on_account_change and wanted.user in users:
                 frame_now = self._snapshot(wanted, block.now_ms)
-            elif topic.due_ms is not None and now_ms >= topic.due_ms:
+            elif is_due and topic.due_ms is not None and now_ms >= topic.due_ms:
                 assert topic.period_ms is not None
                 topic.due_ms = max(topic.due_ms + topic.period_ms, now_ms)
                 if wanted.kind == "fastAssetCtxs":
@@ -293,24 +298,21 @@ class Feed:
                     frame_now = self._snapshot(wanted, block.now_ms)
             if frame_now is not None:
                 self._send(topic, frame_now, now_ms)
-        if now_ms >= self._next_due_ms:
+        if is_due:
             due = [topic.due_ms for topic in self._topics.values() if topic.due_ms is not None]
             self._next_due_ms = min(due, default=now_ms)
 
     def _send(self, topic: _Topic, frame: Json, now_ms: int) -> None:
         subscription = topic.subscription
-        if self._venue.faults.silences(subscription.channel, now_ms, subscription.user):
+        faults = self._venue.faults
+        if faults and faults.silences(subscription.channel, now_ms, subscription.user):
             return
         if self._venue.outbox.is_hushed(subscription.user):
             return
         text = compact(frame)
-        if self._venue.faults and self._held.keeps(
-            topic.sessions, subscription.channel, subscription.user, text, now_ms
-        ):
+        if faults and self._held.keeps(topic.sessions, subscription.channel, subscription.user, text, now_ms):
             return
-        if subscription.kind in _ON_ACCOUNT_CHANGE and self._venue.faults.strike(
-            "duplicate_frames", now_ms, subscription.user
-        ):
+        if topic.on_account_change and faults.strike("duplicate_frames", now_ms, subscription.user):
             for session in topic.sessions:
                 session.send_text(text, now_ms)
         for session in topic.sessions:

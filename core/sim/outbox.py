@@ -62,9 +62,14 @@ class Outbox:
         """Anything else: funding, liquidation, what was cancelled by the venue, money that moved."""
         self._others.append(UserEvent(user, channel, data))
 
+    @property
+    def has_news(self) -> bool:
+        """Whether there is anything to tell, now or later."""
+        return bool(self._updates or self._fills or self._late or self._others)
+
     def drain(self, now_ms: int) -> tuple[UserEvent, ...]:
         """What is told now: what was held back long enough, then order updates, then fills on both channels."""
-        if not (self._updates or self._fills or self._late or self._others):
+        if not self.has_news:
             return ()
         events = [e for due_ms, e in self._late if due_ms <= now_ms]
         self._late = [(due_ms, e) for due_ms, e in self._late if due_ms > now_ms]

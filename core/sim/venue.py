@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -331,8 +331,11 @@ class Venue:
 
     # time ----------------------------------------------------------------------------------------------------------
 
-    def live_coins(self) -> Iterator[str]:
+    def live_coins(self) -> Iterable[str]:
         """Coins whose book can change by itself in a block: those that move, and those that somebody stirred."""
+        return self._live_coins() if self._stirred else self.moving
+
+    def _live_coins(self) -> Iterator[str]:
         yield from self.moving
         for coin in tuple(self._stirred):
             if coin not in self.moving:

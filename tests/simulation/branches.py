@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 
 from core.messages.commands import Command
 from core.messages.effects import Ask, Effect, Journal, OrderRow, PersistLatch, PostRow, SignalRow, TradeRow
@@ -20,31 +20,42 @@ from core.sim.world.world import World
 _NUMBERS = re.compile(r"-?\$?\d[\d.,]*")
 
 
-@cache
 def _name(kind: type[Message]) -> str:
-    """Kept, for it is asked for in every turn."""
     return f"{'command' if issubclass(kind, Command) else 'event'} {kind.__name__}"
+
+
+@lru_cache(maxsize=4096)
+def _words(words: tuple[str, ...]) -> str:
+    """The same few come again and again."""
+    return _NUMBERS.sub("n", " ".join(words))
 
 
 class Branches(Watcher):
     def __init__(self) -> None:
-        self.reached: Counter[str] = Counter()
+        self._reached: Counter[str] = Counter()
+        self._messages: Counter[type[Message]] = Counter()
+        """Apart, for every turn counts one."""
         self.programs = 0
         self.actions = 0
+
+    @property
+    def reached(self) -> Counter[str]:
+        """How often each was reached."""
+        return self._reached + Counter({_name(kind): count for kind, count in self._messages.items()})
 
     def started(self, world: World) -> None:
         self.programs += 1
         engine = world.engine
         assert engine is not None
         if engine.machines.latch.tripped:
-            self.reached["started latched"] += 1
+            self._reached["started latched"] += 1
 
     def executed(self, world: World, entry: ActionEntry) -> None:
         self.actions += 1
-        self.reached[f"venue {entry.kind} {'refused' if entry.error else 'taken'}"] += 1
+        self._reached[f"venue {entry.kind} {'refused' if entry.error else 'taken'}"] += 1
 
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
-        self.reached[_name(type(message))] += 1
+        self._messages[type(message)] += 1
         for effect in effects:
             match effect:
                 case Journal(SignalRow(verdict=verdict)):
@@ -63,4 +74,4 @@ class Branches(Watcher):
                     self._reach("asked", type(query).__name__)
 
     def _reach(self, *words: str) -> None:
-        self.reached[_NUMBERS.sub("n", " ".join(words))] += 1
+        self._reached[_words(words)] += 1

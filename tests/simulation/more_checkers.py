@@ -248,7 +248,7 @@ class Ready(Check):
         engine = world.engine
         if engine is None or not isinstance(message, Tick) or not engine.machines.readiness.is_ready:
             return
-        risk = world.plan.config.risk
+        risk, local_ms = world.plan.config.risk, world.local_ms
         usable = 0
         for state in engine.machines.markets.all():
             if state.left_out or (state.spec is not None and state.spec.is_delisted):
@@ -257,14 +257,15 @@ class Ready(Check):
             touch, context = self.ledger.touch.get(state.market), self.ledger.context.get(state.market)
             if touch is None or context is None:
                 raise Violation("Ready", f"ready, and nothing is known of {state.market}")
-            ages = world.local_ms - touch[1], world.local_ms - context[1]
+            ages = local_ms - touch[1], local_ms - context[1]
             is_two_sided = touch[0].bid_px and touch[0].ask_px
             if ages[0] <= risk.bbo_stale_ms and ages[1] <= risk.ctx_stale_ms and is_two_sided:
                 continue  # in every tick of every market: no text is made for what holds
             self.expect(ages[0] <= risk.bbo_stale_ms, f"ready, and the touch of {state.market} is {ages[0]} ms old")
             self.expect(ages[1] <= risk.ctx_stale_ms, f"ready, and the oracle of {state.market} is {ages[1]} ms old")
             self.expect(is_two_sided, f"ready, and the book of {state.market} is one-sided")
-        self.expect(usable, "ready, and no market has data")
+        if not usable:
+            raise Violation("Ready", "ready, and no market has data")
 
 
 ENTRY_CHECKERS = (Accepted, OnceTold, Queues, Budget, Questions, Ready)

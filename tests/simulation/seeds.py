@@ -29,8 +29,8 @@ from core.sim.world.watcher import Violation, Watcher
 from core.sim.world.world import ACCOUNT, World
 
 STORY_LINES = 40
-MOST_TURNS = 200_000
-"""Forty times what a life has. A life beyond it goes round in circles."""
+MOST_TURNS, MOST_TURNS_A_SECOND = 200_000, 100
+"""Forty times what a short life has, and four times a long one. A life beyond it goes round in circles."""
 
 
 class Case(Struct, frozen=True):
@@ -42,6 +42,8 @@ class Case(Struct, frozen=True):
     """Its one trouble; None: a mixture."""
     weather_ms: int | None = None
     """How long things go wrong; None: as the seed has it."""
+    hours: float | None = None
+    """A long life of everyday trading; None: a short one in which things go wrong all the time."""
 
     def __str__(self) -> str:
         return " ".join(["--seed", str(self.seed), *self._rest()])
@@ -52,6 +54,8 @@ class Case(Struct, frozen=True):
             yield from ("--only", self.only)
         if self.weather_ms is not None:
             yield from ("--weather-ms", str(self.weather_ms))
+        if self.hours is not None:
+            yield from ("--hours", f"{self.hours:g}")
 
     @property
     def command(self) -> str:
@@ -107,8 +111,11 @@ class Endless(Watcher):
 
     quiet = (Tick,)
 
+    def __init__(self, hours: float | None) -> None:
+        self._most = MOST_TURNS + int((hours or 0) * 3600 * MOST_TURNS_A_SECOND)
+
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
-        if world.turns > MOST_TURNS:
+        if world.turns > self._most:
             raise Violation("Endless", f"{world.turns} turns in {(world.agenda.now_ms - START_MS) / 1000:.1f} s")
 
 
@@ -129,8 +136,8 @@ def play(
     """
     ledger, checks = all_checkers()
     branches = Branches()
-    plan = draw(case.seed, Depth(case.depth), ACCOUNT, only=case.only, weather_ms=case.weather_ms)
-    world = World(plan, (ledger, *checks, branches, Endless(), *more), record=record)
+    plan = draw(case.seed, Depth(case.depth), ACCOUNT, only=case.only, weather_ms=case.weather_ms, hours=case.hours)
+    world = World(plan, (ledger, *checks, branches, Endless(case.hours), *more), record=record)
     checker = text = ""
     began = time.process_time()
     try:

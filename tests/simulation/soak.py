@@ -3,6 +3,8 @@
     make soak ARGS="--minutes 60"                        until the time is over
     make soak ARGS="--seeds 0-999 --depth both"          these seeds, at value and at wire level
     make soak ARGS="--minutes 5 --only crash"            lives of one trouble; `--only each`: every trouble in turn
+    make soak ARGS="--minutes 60 --hours 2"              lives of two hours: everyday trading, a trouble every few minutes
+    make soak ARGS="--minutes 60 --state soak.json"      sums are kept in the file; asked again, it goes on where it was
     make soak ARGS="--seed 12 --depth wire"              one life, its story and its verdict
     make soak ARGS="--seed 12 --tape life.tape"          and what its engines were told and answered, for `hip3-tui replay`
 
@@ -28,15 +30,17 @@ ROOT = HERE.parent.parent
 sys.path[:0] = [p for p in (str(ROOT), str(HERE)) if p not in sys.path]
 
 from seeds import STORY_LINES, Case, Life, play  # noqa: E402
-from soak_report import Totals  # noqa: E402
+from soak_state import State, StateError  # noqa: E402
 
 from core.sim.world.plan import Depth  # noqa: E402
 from core.sim.world.troubles import TROUBLES  # noqa: E402
 
 EACH = "each"
+MOST_HOURS = 12
+"""Until midnight, where counters of the day begin anew; the venue lists 10,000 fills of an account, which is about as long."""
 _PROGRESS_EVERY_S = 10.0
 _AT_ONCE = 4
-"""Lives handed to a worker together: a life takes a fraction of a second."""
+"""A short life takes a fraction of a second."""
 
 
 # --- many lives --------------------------------------------------------------------------------------------------------
@@ -64,11 +68,12 @@ def make_pool(jobs: int) -> ProcessPoolExecutor:
     return pool
 
 
-def lives_of(cases: Iterable[Case], jobs: int, deadline: float | None) -> Iterator[Life]:
+def lives_of(cases: Iterable[Case], jobs: int, deadline: float | None, at_once: int = _AT_ONCE) -> Iterator[Life]:
     """Play them as they come, in any order.
 
     Args:
         deadline: On the monotonic clock; no life is begun after it.
+        at_once: Lives handed to a worker together.
     """
     cases = iter(cases)
     if jobs == 1:
@@ -82,7 +87,7 @@ def lives_of(cases: Iterable[Case], jobs: int, deadline: float | None) -> Iterat
         try:
             while True:
                 while len(running) < 2 * jobs and (deadline is None or time.monotonic() < deadline):
-                    some = list(islice(cases, _AT_ONCE))
+                    some = list(islice(cases, at_once))
                     if not some:
                         break
                     running.add(pool.submit(play_all, some))
@@ -103,27 +108,34 @@ def cases_of(args: argparse.Namespace) -> Iterator[Case]:
     for seed in count(first) if last is None else range(first, last + 1):
         only = troubles[seed % len(troubles)] if args.only == EACH else args.only
         for depth in depths:
-            yield Case(seed, depth, only, args.weather_ms)
+            yield Case(seed, depth, only, args.weather_ms, args.hours)
 
 
 def soak(args: argparse.Namespace) -> int:
     """Play until the end and tell; answers the exit code."""
     began = time.monotonic()
     deadline = None if args.minutes is None else began + 60 * args.minutes
-    totals, next_word = Totals(), began + _PROGRESS_EVERY_S
-    lives = lives_of(cases_of(args), args.jobs, deadline)
+    state = State.of(args.state)
+    totals, next_word = state.totals, began + _PROGRESS_EVERY_S
+    earlier_s = totals.wall_s
+    lives = lives_of(state.without_played(cases_of(args)), args.jobs, deadline, _AT_ONCE if args.hours is None else 1)
     try:
         print(f"playing with --jobs {args.jobs}; Ctrl+C ends it with the report", flush=True)
         for life in lives:
             totals.add(life)
+            totals.wall_s = earlier_s + time.monotonic() - began
+            state.note(life.case)
             if life.is_red:
                 print(f"{life.verdict}\n       again: {life.case.command}", flush=True)
             if time.monotonic() >= next_word:
-                print(totals.progress(time.monotonic() - began), flush=True)
+                print(totals.progress(), flush=True)
+                state.save()
                 next_word = time.monotonic() + _PROGRESS_EVERY_S
     except KeyboardInterrupt:
         print("\ninterrupted", flush=True)
-    print(totals.report(time.monotonic() - began, args.jobs), flush=True)
+    totals.wall_s = earlier_s + time.monotonic() - began
+    state.save()
+    print(totals.report(args.jobs), flush=True)
     return 1 if totals.red else 0
 
 
@@ -157,7 +169,7 @@ def one(args: argparse.Namespace) -> int:
     code = 0
     for depth in [d.value for d in Depth] if args.depth == "both" else [args.depth]:
         life = play(
-            Case(args.seed, depth, only, args.weather_ms),
+            Case(args.seed, depth, only, args.weather_ms, args.hours),
             story_lines=args.story,
             always_tell=True,
             record=None if tapes is None else tapes.take,
@@ -186,6 +198,16 @@ def seed_range(text: str) -> tuple[int, int]:
     return int(first), int(last or first)
 
 
+def some_hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = 0.0
+    if not 0 < hours <= MOST_HOURS:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of hours up to {MOST_HOURS}")
+    return hours
+
+
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("soak", description="The engine in simulated lives, under every checker.")
     what = parser.add_mutually_exclusive_group()
@@ -197,7 +219,10 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--only", choices=[*TROUBLES, EACH], metavar="TROUBLE", help=f"{', '.join(TROUBLES)}; or {EACH}"
     )
-    parser.add_argument("--weather-ms", type=int, help="how long things go wrong; default as the seed has it")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--weather-ms", type=int, help="how long things go wrong; default as the seed has it")
+    length.add_argument("--hours", type=some_hours, help="long lives: everyday trading, a trouble every few minutes")
+    parser.add_argument("--state", type=Path, metavar="FILE", help="keep the sums here, and go on from them")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes; default one for each core")
     parser.add_argument("--story", type=int, default=STORY_LINES, metavar="LINES", help="of --seed: how much of it")
     parser.add_argument("--tape", type=Path, metavar="FILE", help="of --seed: write its tape")
@@ -206,6 +231,8 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         args.minutes = 1.0
     if args.tape is not None and (args.seed is None or args.depth == "both"):
         parser.error("--tape: goes with --seed at one depth")
+    if args.state is not None and args.seed is not None:
+        parser.error("--state: one seed has no sums to keep")
     if args.jobs < 1:
         parser.error(f"--jobs {args.jobs}: expected 1 or more")
     return args
@@ -213,7 +240,13 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> int:
     args = arguments(argv)
-    return soak(args) if args.seed is None else one(args)
+    if args.seed is not None:
+        return one(args)
+    try:
+        return soak(args)
+    except StateError as e:
+        print(f"soak: {e}", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

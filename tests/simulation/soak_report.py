@@ -24,6 +24,7 @@ class Totals:
         self.marks: Counter[str] = Counter()
         self.struck: Counter[str] = Counter()
         self.peak_inflight = self.longest_hold_ms = 0
+        self.wall_s = 0.0
         self.red: list[Life] = []
 
     def add(self, life: Life) -> None:
@@ -42,19 +43,20 @@ class Totals:
         if life.is_red:
             self.red.append(life)
 
-    def progress(self, wall_s: float) -> str:
+    def progress(self) -> str:
         """One line."""
         hours = self.virtual_ms.total() / 3_600_000
         return (
-            f"{wall_s:7.0f} s  {self.lives.total()} seeds, {len(self.red)} red; {hours:.1f} virtual hours, "
+            f"{self.wall_s:7.0f} s  {self.lives.total()} seeds, {len(self.red)} red; {hours:.1f} virtual hours, "
             f"{self.turns.total()} events, {self.fills} fills"
         )
 
-    def report(self, wall_s: float, jobs: int) -> str:
+    def report(self, jobs: int) -> str:
         """Everything, red seeds last."""
-        return "\n".join([*self._figures(wall_s, jobs), "", *self._marks(), "", *self._red()])
+        return "\n".join([*self._figures(jobs), "", *self._marks(), "", *self._red()])
 
-    def _figures(self, wall_s: float, jobs: int) -> list[str]:
+    def _figures(self, jobs: int) -> list[str]:
+        wall_s = self.wall_s
         virtual_s = self.virtual_ms.total() / 1000
         lines = [
             f"seeds             {self.lives.total()}, {len(self.red)} red",

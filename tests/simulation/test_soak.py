@@ -17,7 +17,7 @@ import seeds
 import soak
 from checkers import Checker
 from checkers import all_checkers as honest_checkers
-from seeds import Case, Life
+from seeds import Case, Life, play
 from soak import arguments, cases_of, main, seed_range
 from soak_report import Totals
 
@@ -153,10 +153,65 @@ def test_red_seeds_have_a_line_each_and_only_the_first_their_story():
     totals = Totals()
     for seed in range(20):
         totals.add(Life(case=Case(seed), checker="Books", text="PnL 1 booked, 2 at the venue", story=f"story {seed}"))
-    out = totals.report(1.0, 1)
+    out = totals.report(1)
     assert len(re.findall(r"^RED    seed \d+ value: Books: PnL", out, re.MULTILINE)) == 20
     assert len(re.findall(r"^story \d+$", out, re.MULTILINE)) == 5
     assert out.splitlines()[-21] == "20 red:"
+
+
+def test_sums_are_carried_over_from_one_soak_to_the_next_and_no_life_is_counted_twice(tmp_path, capsys):
+    state = tmp_path / "soak.json"
+    first = ["--seeds", "0-1", "--jobs", "1", "--state", str(state), *SHORT]
+    assert main(first) == 0
+    assert main(first) == 0
+    again = capsys.readouterr().out
+    assert len(re.findall(r"^seeds +2, 0 red$", again, re.MULTILINE)) == 2
+    assert main(["--seeds", "0-2", "--depth", "both", "--jobs", "1", "--state", str(state), *SHORT]) == 0
+    at_once = main(["--seeds", "0-2", "--depth", "both", "--jobs", "1", *SHORT])
+    pieces, whole = capsys.readouterr().out.split("playing with")[1:]
+    assert at_once == 0
+    for line in ("seeds", "events", "fills", "venue actions", "programs started", "virtual time"):
+        (found,) = set(re.findall(rf"^{line} +.*$", pieces + whole, re.MULTILINE))
+        assert found
+
+
+def test_a_red_life_stays_in_the_sums(planted, tmp_path, capsys):
+    state = str(tmp_path / "soak.json")
+    assert main(["--seeds", "0-0", "--jobs", "1", "--state", state, *SHORT]) == 1
+    capsys.readouterr()
+    assert main(["--seeds", "0-0", "--jobs", "1", "--state", state, *SHORT]) == 1
+    assert "RED    seed 0 value: Planted: the third action" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"totals": {}, "played": {}}', '{"totals": 3, "played": 4}'])
+def test_a_file_that_holds_no_sums_is_left_alone(text, tmp_path, capsys):
+    state = tmp_path / "mine.txt"
+    state.write_text(text)
+    assert main(["--seeds", "0-0", "--jobs", "1", "--state", str(state), *SHORT]) == 2
+    assert f"{state}: not the sums of a soak" in capsys.readouterr().err
+    assert state.read_text() == text
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path, capsys):
+    state = tmp_path / "nowhere" / "soak.json"
+    assert main(["--seeds", "0-0", "--jobs", "1", "--state", str(state), *SHORT]) == 2
+    assert f"{state}: cannot be written" in capsys.readouterr().err
+
+
+def test_a_long_life_is_everyday_trading_with_a_trouble_now_and_then():
+    life = play(Case(1, hours=0.1))
+    assert not life.is_red, life.report
+    assert 360_000 <= life.virtual_ms < 500_000
+    assert life.fills > 4
+    assert life.case.command == 'make soak ARGS="--seed 1 --depth value --hours 0.1"'
+    assert play(Case(1, hours=0.1)).digest == life.digest
+    assert arguments(shlex.split("--seed 1 --depth value --hours 0.1")).hours == 0.1
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "13", "nan", "x"])
+def test_hours_out_of_range_are_refused(text):
+    with pytest.raises(Exception, match="expected a number of hours up to 12"):
+        soak.some_hours(text)
 
 
 def test_ctrl_c_ends_it_with_the_report():

@@ -8,6 +8,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 
+_push = heapq.heappush
+
 
 class Agenda:
     """The clock is the time of the last thing that happened."""
@@ -19,15 +21,17 @@ class Agenda:
 
     def at(self, when_ms: int, do: Callable[[], None]) -> None:
         self._count += 1
-        heapq.heappush(self._items, (max(when_ms, self.now_ms), self._count, do))
+        now_ms = self.now_ms
+        _push(self._items, (when_ms if when_ms > now_ms else now_ms, self._count, do))
 
     def after(self, ms: int, do: Callable[[], None]) -> None:
-        self.at(self.now_ms + ms, do)
+        self._count += 1
+        _push(self._items, (self.now_ms + (ms if ms > 0 else 0), self._count, do))
 
     def run(self, until_ms: int) -> None:
         """Let everything happen that is due before ``until_ms``; the clock stands there then."""
-        items = self._items
+        items, pop = self._items, heapq.heappop
         while items and items[0][0] < until_ms:
-            self.now_ms, _, do = heapq.heappop(items)
+            self.now_ms, _, do = pop(items)
             do()
         self.now_ms = max(self.now_ms, until_ms)

@@ -6,11 +6,13 @@ so that a change in one part does not deal new cards to all others.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from enum import Enum
 from random import Random
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from core.config import (
     AccountConfig,
@@ -22,6 +24,7 @@ from core.config import (
     SignerConfig,
     SimulatorKey,
 )
+from core.sim.walk import BLOCK_MS
 from core.sim.world.troubles import TROUBLES
 
 START_MS = 1_705_054_000_000
@@ -59,19 +62,34 @@ class Plan(Struct, frozen=True):
     troubles: tuple[Planned, ...]
     operator_every_ms: int
     """How often fingers are on the keys, on average; 0: never."""
+    block_ms: int = BLOCK_MS
+    """How often the venue tells what changed."""
+    clock_mended_ms: int | None = None
+    """How soon a clock that jumped is put right; None: not before the calm."""
 
 
 def dice_of(seed: int, part: str) -> Random:
     return Random(f"{seed}/{part}")
 
 
-def draw(seed: int, depth: Depth, account: str, *, only: str | None = None, weather_ms: int | None = None) -> Plan:
+def draw(
+    seed: int,
+    depth: Depth,
+    account: str,
+    *,
+    only: str | None = None,
+    weather_ms: int | None = None,
+    hours: float | None = None,
+) -> Plan:
     """The plan of a seed.
 
     Args:
         only: The one trouble of this life, again and again; default: a mixture.
         weather_ms: Default: drawn, one to three minutes.
+        hours: A life of so many hours in place of that: everyday trading, and something that goes wrong every few minutes.
     """
+    if hours is not None:
+        return _long(seed, depth, account, only, int(hours * 3_600_000))
     dice = dice_of(seed, "plan")
     length = weather_ms if weather_ms is not None else dice.randint(60_000, 180_000)
     lowest = dice.choice((5, 20, 100))
@@ -91,6 +109,36 @@ def draw(seed: int, depth: Depth, account: str, *, only: str | None = None, weat
     )
 
 
+def _long(seed: int, depth: Depth, account: str, only: str | None, length_ms: int) -> Plan:
+    """Limits are wide, for a limit that is reached ends all trading; who looks in now and then puts right what stands still."""
+    dice = dice_of(seed, "long")
+    drawn = _config(dice_of(seed, "config"), account)
+    config = replace(
+        drawn,
+        markets=drawn.markets[: dice.choice((1, 1, 2))],
+        execution=replace(drawn.execution, tick_interval_ms=dice.choice((100, 250, 500, 1_000))),
+        risk=RiskConfig(max_consecutive_losses=1_000, max_flatten_failures=1_000),
+        safety=SafetyConfig(max_daily_trades=100_000, auto_stop_loss_usd=Decimal(10_000)),
+    )
+    lowest = dice.choice((5, 20, 100))
+    names = (only,) if only is not None else tuple(dice.sample(list(TROUBLES), dice.randint(2, 12)))
+    return Plan(
+        seed=seed,
+        depth=depth,
+        account=account,
+        config=config,
+        latency_min_ms=lowest,
+        latency_max_ms=lowest + dice.choice((10, 100, 300, 800)),
+        orderly=dice.random() < 0.4,
+        duplicates=dice.choice((0.0, 0.0, 0.0, 0.02)),
+        weather_ms=length_ms,
+        troubles=_one_after_another(dice, length_ms, names, dice.choice((60_000, 180_000, 600_000))),
+        operator_every_ms=dice.choice((120_000, 600_000)),
+        block_ms=BLOCK_MS * dice.choice((1, 2, 3)),
+        clock_mended_ms=dice.choice((30_000, 120_000)),
+    )
+
+
 def _troubles(dice: Random, length_ms: int, only: str | None) -> tuple[Planned, ...]:
     if only is not None:
         assert only in TROUBLES, f"trouble {only!r}; there are {', '.join(TROUBLES)}"
@@ -101,6 +149,10 @@ def _troubles(dice: Random, length_ms: int, only: str | None) -> tuple[Planned, 
     if not names:
         return ()
     every = dice.choice((4_000, 10_000, 25_000)) if only is None else 8_000
+    return _one_after_another(dice, length_ms, names, every)
+
+
+def _one_after_another(dice: Random, length_ms: int, names: Sequence[str], every: int) -> tuple[Planned, ...]:
     found, at = [], 3_000
     while (at := at + int(dice.uniform(0.2, 1.8) * every)) < length_ms:
         found.append(Planned(at, dice.choice(names)))

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 AGENT = SigningKey(b"\x02" * 32)
 """Worth nothing anywhere: the agent that trades for the account."""
 NO_SIGNATURE: Any = {"r": "0x0", "s": "0x0", "v": 27}
+_LINES_AT_ONCE = 200
 _TIME_JUMP_MS = 2_000
 _START_AGAIN_MS = 2_000
 
@@ -59,6 +60,7 @@ class Program:
         self._quiet_lookers = {kind: tuple(w for w in self._lookers if kind in w.quiet) for kind in EVERYDAY}
         self._record = record
         self._hash = hashlib.sha256()
+        self._unhashed: list[bytes] = []
         self._tick_ms = world.plan.config.execution.tick_interval_ms
         self.disk = Disk()
         self.engine: Engine | None = None
@@ -76,7 +78,13 @@ class Program:
 
     @property
     def digest(self) -> str:
+        self._hash_lines()
         return self._hash.hexdigest()
+
+    def _hash_lines(self) -> None:
+        """Many small lines at once: of each alone the call costs more than the work."""
+        self._hash.update(b"".join(self._unhashed))
+        self._unhashed.clear()
 
     # --- start, end, kill ------------------------------------------------------------------------------------------
 
@@ -200,6 +208,15 @@ class Program:
         """Put a message in the inbox; it is handled now unless the program stands still."""
         if self.engine is None:
             return
+        if not (self._inbox or self._handling or self.is_stalled):
+            self._handling = True  # mostly nothing waits and nothing is under way: handled at once
+            try:
+                self._turn(self.engine, message)
+            finally:
+                self._handling = False
+            if self._inbox:
+                self._drain()
+            return
         if self.is_stalled and isinstance(message, (Bbo, AssetCtx)):
             self._conflate(message)
         self._inbox.append(message)
@@ -227,7 +244,7 @@ class Program:
 
     def _turn(self, engine: Engine, message: Message) -> None:
         world = self._world
-        local_ms = world.local_ms
+        local_ms = self._agenda.now_ms + world.skew_ms
         try:
             effects = engine.handle(message, local_ms)
         except Exception as e:
@@ -259,7 +276,9 @@ class Program:
         return True
 
     def _write(self, line: bytes) -> None:
-        self._hash.update(line)
+        self._unhashed.append(line)
+        if len(self._unhashed) >= _LINES_AT_ONCE:
+            self._hash_lines()
         if self._record is not None:
             self._record(line)
 

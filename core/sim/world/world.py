@@ -23,7 +23,6 @@ from core.messages.tape import Message
 from core.sim.admission import Envelope
 from core.sim.exchange import Exchange
 from core.sim.feed import Feed
-from core.sim.market import BLOCK_MS
 from core.sim.world.agenda import Agenda
 from core.sim.world.disk import Disk
 from core.sim.world.operator import Operator
@@ -155,7 +154,7 @@ class World:
 
     def start(self) -> None:
         """The venue begins to live, the first program starts, and the plan is put on the agenda."""
-        self.agenda.after(BLOCK_MS, self._block)
+        self.agenda.after(self.plan.block_ms, self._block)
         self.program.start()
         self.operator.begin()
         dice = dice_of(self.plan.seed, "strikes")
@@ -237,7 +236,7 @@ class World:
     # --- the venue -------------------------------------------------------------------------------------------------
 
     def _block(self) -> None:
-        self.agenda.after(BLOCK_MS, self._block)
+        self.agenda.after(self.plan.block_ms, self._block)
         now_ms = self.agenda.now_ms
         self.road.execute_waiting()
         self.feed.publish(self.exchange.advance(now_ms), now_ms)
@@ -276,3 +275,11 @@ class World:
 
     def step_clock(self, ms: int) -> None:
         self.skew_ms += ms
+        mended_ms = self.plan.clock_mended_ms
+        if mended_ms is not None and self.skew_ms:
+            self.agenda.after(mended_ms, self._mend_clock)
+
+    def _mend_clock(self) -> None:
+        if self.skew_ms:
+            self.tell("our clock is put right")
+            self.skew_ms = 0

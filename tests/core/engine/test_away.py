@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from engine_rig import BUY, NOW, SELL, SNDK, TAKER, Rig
+from engine_rig import ACCOUNT, BUY, NOW, SELL, SNDK, TAKER, Rig, make_config
 
+from core.config import SafetyConfig
+from core.messages.commands import FlattenAll
 from core.messages.effects import FillRow, Journal, TradeRow
+from core.messages.events import Connected, Fills, Subscribed
 from core.messages.recovered import Recovered
 from core.model.cloid import CloidMaker
 from core.model.position import ExitReason, Fill, FillKey
@@ -101,3 +104,53 @@ def test_a_position_still_open_is_taken_over_and_counts_when_it_closes() -> None
     rig.advance(26_000)
     rig.fill_post(rig.posts[-1], px=EXIT_PX)
     assert rig.m.risk.counters.cumulative_pnl_usd == LOSS
+
+
+def test_a_position_that_is_read_before_its_fills_come_has_its_entry_fee_all_the_same() -> None:
+    """The snapshot of the fills was late, the position was taken over without it, and the entry's fee was in no PnL."""
+    rig = restarted()
+    trade(rig, OURS, closed=False)
+    rig.handle(Connected(1))
+    rig.handle(Subscribed("orderUpdates", ACCOUNT))
+    rig.advance(7_000)
+    assert rig.position() is not None, "taken over without a fill"
+    rig.handle(Fills(tuple(rig.venue.fills), is_snapshot=True))
+    rig.advance(3_000)
+    rig.handle(FlattenAll(command_id="f"))
+    rig.advance(200)
+    rig.fill_post(rig.posts[-1], px=EXIT_PX)
+    assert rig.m.risk.counters.cumulative_pnl_usd == LOSS
+
+
+def test_a_position_that_is_closed_before_its_fills_come_is_booked_whole_when_they_do() -> None:
+    rig = restarted()
+    trade(rig, OURS, closed=False)
+    rig.handle(Connected(1))
+    rig.handle(Subscribed("orderUpdates", ACCOUNT))
+    rig.advance(7_000)
+    rig.handle(FlattenAll(command_id="f"))
+    rig.advance(200)
+    rig.fill_post(rig.posts[-1], px=EXIT_PX)
+    assert rig.m.risk.counters.cumulative_pnl_usd == LOSS + ENTRY_FEE, "all that is known so far"
+    rig.handle(Fills(tuple(rig.venue.fills), is_snapshot=True))
+    counters = rig.m.risk.counters
+    assert (counters.cumulative_pnl_usd, counters.trades_total) == (LOSS, 1)
+    rig.handle(Fills(tuple(rig.venue.fills), is_snapshot=True))
+    assert rig.m.risk.counters == counters, "and once"
+
+
+def test_an_entry_fee_that_breaks_the_limit_when_it_comes_to_be_known_stops_everything() -> None:
+    limit = -(LOSS + ENTRY_FEE) + ENTRY_FEE / 2
+    config = make_config(safety=SafetyConfig(auto_stop_loss_usd=limit))
+    recovered = Recovered(run_id=2, unclean=True, journal_since_ms=EARLIER)
+    rig = Rig(config, recovered=recovered, ready=False)
+    trade(rig, OURS, closed=False)
+    rig.handle(Connected(1))
+    rig.handle(Subscribed("orderUpdates", ACCOUNT))
+    rig.advance(7_000)
+    rig.handle(FlattenAll(command_id="f"))
+    rig.advance(200)
+    rig.fill_post(rig.posts[-1], px=EXIT_PX)
+    assert not rig.m.latch.tripped
+    rig.handle(Fills(tuple(rig.venue.fills), is_snapshot=True))
+    assert "cumulative loss" in rig.m.latch.reason

@@ -223,3 +223,16 @@ def test_a_late_word_about_a_settled_order_is_kept_and_makes_it_live_no_more() -
     assert (change.after.venue_filled, change.settled) == (D("0.5"), False)
     assert table.get(o.cloid) == change.after
     assert table.unsettled() == []
+
+
+def test_a_list_that_is_older_than_the_end_of_a_foreign_order_does_not_bring_it_back() -> None:
+    """The list of open orders was on its way when the order was cancelled: it was shown again, and cancelled once more."""
+    table = OrderTable()
+    said = foreign_order(NVDA, 77)
+    table.on_venue_report(said, NOW)
+    table.on_venue_report(replace(said, status=OrderStatus.CANCELED, status_text="canceled"), NOW + 1)
+    table.on_venue_report(said, NOW + 2)
+    assert table.external() == []
+    for oid in range(1_000, 1_600):
+        table.on_venue_report(replace(said, oid=oid, status=OrderStatus.CANCELED), NOW + 3)
+    assert len(table._external_ended) == 500, "it is not remembered for ever"

@@ -91,7 +91,7 @@ GUARDS_OF_ACCOUNT = (
             "if not change.by_resync:\n                m.risk.on_position_opened(m.now)",
             "if True:\n                m.risk.on_position_opened(m.now)",
         ),
-        never("found_fees", "elif not m.trades.is_open(p.market):"),
+        nothing("found_fees", "self._away.take_over(p)"),
         change(
             "opened_kept",
             "m.risk.on_position_opened(m.now)\n                m.persist_counters()",
@@ -141,6 +141,12 @@ GUARDS_OF_ACCOUNT = (
             "m.journal_since_ms is not None}",
         ),
         nothing("journaled", 'm.emit(Journal(FillRow(fill, "")))'),
+        change("corrected", "early.get((trade[-1].market, trade[-1].time_ms)) if is_over else None", "None"),
+        nothing(
+            "rebuilt",
+            "m.trades.rebuild(position.market, m.positions.fills_that_built(position.market, position.side))",
+        ),
+        never("late_trips", "if reason:"),
         without("ours", " and any(is_ours(f.cloid) for f in trade)"),
         never("missed", "if missed and any(is_ours(f.cloid) for f in trade):"),
         never("opened", "if trade[0] in missed:"),
@@ -204,6 +210,8 @@ GUARDS_OF_ACCOUNT = (
         change("forget_ended", "while len(self._ended) > _KEEP_ENDED:", "while False:"),
         change("late_fill", "elif after.cloid in self._ended:", "elif False:"),
         never("external_ended", "if said.status.is_terminal:\n            self._external.pop"),
+        never("external_again", "if said.oid in self._external_ended:"),
+        change("external_ended_kept", "while len(self._external_ended) > _KEEP_ENDED:", "while False:"),
     )
     + of(
         "core/model/order.py",

@@ -116,10 +116,10 @@ GUARDS_OF_ENTRIES = (
             "return _PASS_SMALL if spread > usual * self._risk.spread_shrink_factor else _PASS",
             "return _PASS",
         ),
-        without("learn_crossed", " or spread < 0"),
+        without("learn_crossed", " or spread < _ZERO"),
         change(
             "learn_shock",
-            "capped = min(spread, memory.spread_ewma * self._risk.spread_block_factor + 1)",
+            "capped = min(spread, usual * self._risk.spread_block_factor + 1)",
             "capped = spread",
         ),
         nothing("unfilled_longer", "memory.unfilled_in_a_row += 1"),

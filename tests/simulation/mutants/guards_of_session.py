@@ -72,10 +72,10 @@ GUARDS_OF_SESSION = (
         ),
         change(
             "data_fresh_bbo",
-            "state.mid_px is not None and bbo_age is not None and bbo_age <= risk.bbo_stale_ms",
-            "state.mid_px is not None",
+            "state.is_two_sided and bbo_age is not None and bbo_age <= risk.bbo_stale_ms",
+            "state.is_two_sided",
         ),
-        change("data_two_sided", "has_bbo = state.mid_px is not None and ", "has_bbo = "),
+        change("data_two_sided", "has_bbo = state.is_two_sided and ", "has_bbo = "),
         change("data_fresh_ctx", "has_ctx = ctx_age is not None and ctx_age <= risk.ctx_stale_ms", "has_ctx = True"),
         never("data_book", "if bbo_age is None or bbo_age > risk.bbo_stale_ms // 2:"),
         change("data_back", "state.left_out = False\n                    m.note", "m.note"),
