@@ -11,13 +11,14 @@ talking in one thin loop around them; let the console see one immutable snapshot
                    held by machines.py; rooms that see several of them (session, account, away, entries, by_hand, exits, posting,
                    stopping, operator); engine.py, the table of contents
     hyperliquid/   how the venue writes   actions, signing, parsing, assets; pure functions
+    analysis/      what it was worth      trades, metrics, Go/No-Go, from the journal's rows; pure functions
     sim/           a venue in memory      matching, market, faults; pure and seeded; replay of a tape through a fresh engine
     sim/world/     engine and venue in one process under virtual time: a seed is a life, with everything that can go wrong
     runtime/       the outside      engine thread, loop, gateway, signer, keys, journal, alerts, metrics, simulator server, assembly; decides nothing
 
 Imports go downward only (contracts in pyproject.toml, run by tests/test_architecture.py):
-runtime -> everything; sim -> engine, hyperliquid and below, of which the venue itself uses no engine; engine and hyperliquid are strangers
-and see messages, config and model; messages -> config, model; config -> model; model -> nothing of ours.
+runtime -> everything; sim -> engine, hyperliquid and below, of which the venue itself uses no engine; engine, hyperliquid and analysis are
+strangers and see messages, config and model; messages -> config, model; config -> model; model -> nothing of ours.
 """
 
 __version__ = "0.1.0"

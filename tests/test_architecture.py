@@ -60,7 +60,7 @@ def test_only_the_command_line_knows_the_outside():
     assert {n for n in knowing if n.startswith("hip3_tui/") and not n.startswith("hip3_tui/commands/")} == set()
 
 
-@pytest.mark.parametrize("part", ["model", "messages", "engine", "hyperliquid", "sim"])
+@pytest.mark.parametrize("part", ["model", "messages", "engine", "hyperliquid", "analysis", "sim"])
 def test_what_must_be_repeatable_asks_neither_clock_nor_dice_nor_uuid(part):
     """Wider than the contract: these modules would also be a way to a result that a seed does not repeat."""
     unrepeatable = {"time", "uuid", "secrets", "datetime.now"}

@@ -39,7 +39,7 @@ class Metric(Struct, frozen=True):
     title: str
     """For people."""
     unit: str
-    """bps, USD, ms, % or empty."""
+    """bps, USD, ms, % (the estimate is a share of 1), or empty."""
     estimate: Estimate
     note: str = ""
 

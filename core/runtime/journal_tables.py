@@ -151,9 +151,16 @@ def _at(ms: str) -> str:
     return f"strftime('%Y-%m-%dT%H:%M:%fZ', {ms} / 1000.0, 'unixepoch')"
 
 
-def _numbers(*columns: str) -> str:
-    return ", ".join(f"CAST({c} AS REAL) AS {c}" for c in columns)
+def _numbers(*columns: str, of: str = "") -> str:
+    table = f"{of}." if of else ""
+    return ", ".join(f"CAST({table}{c} AS REAL) AS {c}" for c in columns)
 
+
+SIGNAL_OF_TRADE = """coalesce(nullif(t.correlation_id, ''), (
+            SELECT s.correlation_id FROM fill_rows f JOIN signal_rows s ON s.verdict = 'accepted' AND s.correlation_id = coalesce(
+                nullif(f.correlation_id, ''), (SELECT o.correlation_id FROM order_rows o WHERE o.cloid = f.cloid LIMIT 1))
+            WHERE f.time_ms BETWEEN t.entry_ms AND t.exit_ms AND f.market = t.market AND f.side = t.side ORDER BY f.id LIMIT 1), '')"""
+"""A trade that was closed by another run than the one that opened it does not know its signal; the fills do."""
 
 VIEWS = {
     "signals": f"""
@@ -181,13 +188,16 @@ VIEWS = {
             {_numbers("price", "size", "start_position", "closed_pnl", "fee")}, fee_token, oid, tid, cloid, crossed, direction
         FROM fill_rows""",
     "trades": f"""
-        SELECT id, run_id, exit_ms AS at_ms, {_at("exit_ms")} AS at,
-            strftime('%Y-%m-%d %H:%M:%f', exit_ms / 1000.0, 'unixepoch') AS created_at, correlation_id, market, side,
-            {_numbers("size", "entry_price", "exit_price")}, entry_ms, exit_ms, exit_reason, exit_attempts,
-            {_numbers("gross_pnl_usd", "fees_usd")}, CAST(gross_pnl_usd AS REAL) - CAST(fees_usd AS REAL) AS realized_pnl,
-            {_numbers("expected_edge_bps", "actual_edge_bps")},
-            CAST(expected_edge_bps AS REAL) - CAST(actual_edge_bps AS REAL) AS slippage_bps, flat_time_ms, exit_ms - entry_ms AS held_ms
-        FROM trade_rows""",
+        SELECT t.id, t.run_id, t.exit_ms AS at_ms, {_at("t.exit_ms")} AS at,
+            strftime('%Y-%m-%d %H:%M:%f', t.exit_ms / 1000.0, 'unixepoch') AS created_at, t.correlation_id, t.market, t.side,
+            {_numbers("size", "entry_price", "exit_price", of="t")}, t.entry_ms, t.exit_ms, t.exit_reason, t.exit_attempts,
+            {_numbers("gross_pnl_usd", "fees_usd", of="t")},
+            CAST(t.gross_pnl_usd AS REAL) - CAST(t.fees_usd AS REAL) AS realized_pnl,
+            CAST(coalesce(t.expected_edge_bps, s.expected_edge_bps) AS REAL) AS expected_edge_bps,
+            CAST(t.actual_edge_bps AS REAL) AS actual_edge_bps,
+            CAST(coalesce(t.expected_edge_bps, s.expected_edge_bps) AS REAL) - CAST(t.actual_edge_bps AS REAL) AS slippage_bps,
+            t.flat_time_ms, t.exit_ms - t.entry_ms AS held_ms, s.correlation_id AS signal_id
+        FROM trade_rows t LEFT JOIN signal_rows s ON s.verdict = 'accepted' AND s.correlation_id = {SIGNAL_OF_TRADE}""",
     "edges": f"""
         SELECT id, run_id, at_ms, {_at("at_ms")} AS at, correlation_id, market, side, after_ms, late_ms,
             {_numbers("oracle_px", "bid_px", "ask_px", "edge_bps")}

@@ -14,12 +14,11 @@ import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
 from msgspec import Struct
 
 from core.messages.tape import Start, TapeError, Turn, decode_start, decode_turn
-from core.runtime.journal_schema import VERSION
+from core.runtime.journal_read import UnreadableJournal, open_read_only
 from core.runtime.tape_recorder import ENDED_ROW
 
 _SQLITE = b"SQLite format 3\0"
@@ -109,34 +108,14 @@ def _plain_turns(path: Path, lines: Iterator[bytes]) -> Iterator[Turn]:
 
 
 def _open_journal(path: Path) -> sqlite3.Connection:
-    """Read-only. In a folder that cannot be written SQLite cannot set up its shared memory; a journal that nobody has open needs none."""
-    wal = path.with_name(path.name + "-wal")
-    problem = ""
-    for mode in ("mode=ro", "mode=ro&immutable=1"):
-        db = sqlite3.connect(f"file:{quote(str(path.absolute()))}?{mode}", uri=True, timeout=5.0, isolation_level=None)
-        try:
-            (version,) = db.execute("PRAGMA user_version").fetchone()
-            db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        except sqlite3.Error as e:
-            db.close()
-            problem = str(e)
-            if wal.exists() and wal.stat().st_size:
-                problem += "; it was not closed in order: copy it, and its -wal, to a folder that can be written"
-                break
-            continue
-        if version == 0 or version > VERSION:
-            db.close()
-            what = (
-                "no journal of this program"
-                if version == 0
-                else f"written by a newer version of this program (format {version}, this one knows {VERSION})"
-            )
-            raise UnreadableTape(f"{path}: {what}")
-        if version < _WITH_TAPE:
-            db.close()
-            raise UnreadableTape(f"{path}: no tape in it: it was written before runs had tapes (format {version})")
-        return db
-    raise UnreadableTape(f"{path}: the journal cannot be read: {problem}")
+    try:
+        db, version = open_read_only(path)
+    except UnreadableJournal as e:
+        raise UnreadableTape(f"{path}: {e}") from None
+    if version < _WITH_TAPE:
+        db.close()
+        raise UnreadableTape(f"{path}: no tape in it: it was written before runs had tapes (format {version})")
+    return db
 
 
 def _from_journal(path: Path, db: sqlite3.Connection, run_id: int | None) -> Tape:
