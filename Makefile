@@ -9,13 +9,14 @@ ARGS =
 
 PY = .venv/bin/python
 
-.PHONY: help run test peers soak check bench screenshots clean setup
+.PHONY: help run test peers soak endure check bench screenshots clean setup
 
 help:
 	@echo "make run          the console on our own simulated exchange (CONFIG=... for another config, ARGS=... for more options)"
 	@echo "make test         every test"
 	@echo "make peers        clients that we did not write (ccxt, installed apart in .venv-peers) against the simulated exchange"
 	@echo "make soak         simulated lives under every checker, for a minute (ARGS=\"--minutes 60\" for longer, ARGS=--help for the rest)"
+	@echo "make endure       the real program on a terminal for as long as asked, seen from outside (ARGS=\"--minutes 60\")"
 	@echo "make check        format, lint, types, import contracts"
 	@echo "make bench        every benchmark"
 	@echo "make screenshots  draw screenshots/ again"
@@ -38,6 +39,9 @@ peers: setup
 
 soak: setup
 	@exec $(PY) tests/simulation/soak.py $(ARGS)
+
+endure: setup
+	@exec $(PY) tests/tools/endurance.py $(ARGS)
 
 check: setup
 	$(PY) -m ruff format --check .
