@@ -32,6 +32,7 @@ from core.runtime.account_lock import AccountLock
 from core.runtime.beside import Beside, open_beside
 from core.runtime.clock import Clock, SystemClock
 from core.runtime.engine_thread import Ending, EngineThread, describe
+from core.runtime.hardening import keep_out_of_core_files, wipe_key_variables
 from core.runtime.journal import Journal, JournalError
 from core.runtime.keys import TEST_ADDRESS, KeyManager, SigningKeyError, open_keys
 from core.runtime.lifecycle import Lifecycle
@@ -93,6 +94,7 @@ def assemble(
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     clock = SystemClock()
     started_ms = clock.wall_ms()
+    exposed = keep_out_of_core_files() if config.mode == "trading" else ()
     try:
         keys = open_keys(config)
     except SigningKeyError as e:
@@ -100,6 +102,7 @@ def assemble(
     account = (config.account.address if config.account is not None else keys.address or TEST_ADDRESS).lower()
     first_frame = threading.Event()
     config, beside = open_beside(config, config_source, account, clock, os.environ, first_frame)
+    wipe_key_variables(config)
     # Before the journal, whose own lock knows only that it is held, not by whom.
     lock = AccountLock.take(config, account, keys.address, started_ms, state=state_dir)
     try:
@@ -133,7 +136,7 @@ def assemble(
         lock.release()
         raise ConfigError(str(e)) from None
     _log_start(config, config_source, keys, account, paths)
-    for warning in keys.warnings:
+    for warning in (*keys.warnings, *exposed):
         beside.notice("start", warning)
     beside.start(engine, first_frame)
     engine.start()

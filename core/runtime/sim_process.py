@@ -30,7 +30,8 @@ from typing import IO
 
 import msgspec
 
-from core.config import Config, EnvVarKey, SimConfig
+from core.config import Config, SimConfig
+from core.runtime.hardening import environ_without_secrets
 
 log = logging.getLogger(__name__)
 
@@ -54,14 +55,9 @@ def own_simulator(config: Config) -> SimProcess | None:
     """
     if not config.runs_own_simulator:
         return None
-    return SimProcess(msgspec.json.encode(simulator_settings(config)), CHILD_COMMAND, env=_without_key(config))
-
-
-def _without_key(config: Config) -> dict[str, str]:
-    """Our environment for a child, less the variable that holds the key: it has no use for it."""
-    source = config.signer.key_source if config.signer else None
-    secret = source.var_name if isinstance(source, EnvVarKey) else None
-    return {name: value for name, value in os.environ.items() if name != secret}
+    return SimProcess(
+        msgspec.json.encode(simulator_settings(config)), CHILD_COMMAND, env=environ_without_secrets(config, os.environ)
+    )
 
 
 def simulator_settings(config: Config) -> SimConfig:
