@@ -16,6 +16,7 @@ import core
 
 COMMANDS: dict[str, str] = {
     "run": "run:run",
+    "stop": "stop:stop",
     "config": "config:config",
     "sim": "sim:sim",
     "drill": "drill:drill",

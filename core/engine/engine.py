@@ -256,6 +256,8 @@ class Engine:
         m.note(Severity.INFO, "start", f"run {recovered.run_id} on {m.run.network}, {m.run.mode}")
         if recovered.unclean:
             m.note(Severity.WARNING, "start", "the last run did not end in an orderly stop")
+        if recovered.stopped_from_outside:
+            m.note(Severity.CRITICAL, "stopped from outside", recovered.stopped_from_outside)
         if m.latch.tripped:
             m.note(Severity.CRITICAL, "hard stop", f"still latched from an earlier run: {m.latch.reason}")
             m.emit(Alert(Severity.CRITICAL, "HARD STOP still latched", f"from an earlier run: {m.latch.reason}"))

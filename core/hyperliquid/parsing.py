@@ -333,14 +333,24 @@ def _read_post_body(post_id: int, response: Raw) -> PostReply | PostRefused:
         return PostRefused(post_id, _any_text(body.payload), is_transport=True)
     if body.type != "action":
         raise ValueError(f"type {quoted(body.type)}: expected action or error")
-    answer = _decode_answer(body.payload)
+    found = read_action_answer(body.payload)
+    return PostRefused(post_id, found) if isinstance(found, str) else PostReply(post_id, found)
+
+
+def read_action_answer(payload: Raw | bytes) -> tuple[OrderOutcome, ...] | str:
+    """What an action was answered, over either road: an outcome per item, or the text of a refusal.
+
+    Raises:
+        msgspec.DecodeError, ValueError: The answer makes no sense; what became of the action is not known.
+    """
+    answer = _decode_answer(payload)
     if answer.status == "err":
-        return PostRefused(post_id, _any_text(answer.response))
+        return _any_text(answer.response)
     if answer.status != "ok":
         raise ValueError(f"status {quoted(answer.status)}: expected ok or err")
     result = _decode_response(answer.response)
     statuses = result.data.statuses if result.data is not None else []
-    return PostReply(post_id, tuple(_outcome(s) for s in statuses))
+    return tuple(_outcome(s) for s in statuses)
 
 
 def _any_text(raw: Raw) -> str:

@@ -21,3 +21,5 @@ class Recovered(Struct, frozen=True):
     """From this time on a fill that the journal does not know is news, not history. None: this is the journal's first run."""
     unclean: bool = False
     """The last run did not end in an orderly stop."""
+    stopped_from_outside: str = ""
+    """Who stopped this account after that run, and what came of it; empty if nobody did. The latch is tripped then."""

@@ -256,14 +256,17 @@ class _EngineLife:
         from core.engine.engine import Engine
         from core.runtime import loop
         from core.runtime.gateway import Gateway
+        from core.runtime.heartbeat import Heart, first_beat
         from core.runtime.inbox import Inbox
         from core.runtime.info_client import InfoClient
         from core.runtime.outside import Outside
         from core.runtime.signer import Signer
+        from core.runtime.stop_record import take_at_start
 
         clock, inbox = self._clock, Inbox()
         self._beside.connect(inbox)
-        start = Start(config, self._run_info(config, journal), journal.recovered, clock.now_ms())
+        recovered = take_at_start(journal, clock.now_ms())
+        start = Start(config, self._run_info(config, journal), recovered, clock.now_ms())
         engine = Engine(start.config, start.run, start.recovered, start.now_ms)
         journal.describe_run(start, config.journal.max_rows)
         tape_mb = config.journal.tape_max_mb
@@ -277,17 +280,32 @@ class _EngineLife:
             asset_id_of=engine.asset_id,
             on_alert=(self._beside.alerts.tell,),
         )
-        async with outside:
-            thread.receive_commands(inbox.put)
-            ended = await loop.run(
-                engine,
-                inbox,
-                clock,
-                outside,
-                thread.publish,
-                tick_interval_ms=config.execution.tick_interval_ms,
-                record=tape.record if tape is not None else None,
-            )
+        heart = Heart(
+            journal.path,
+            first_beat(start.run, config),
+            clock,
+            latest=lambda: thread.latest,
+            send=thread.send,
+            is_latch_on_disk=lambda: outside.is_latch_on_disk,
+        )
+        heart.start()
+        try:
+            async with outside:
+                thread.receive_commands(inbox.put)
+                ended = await loop.run(
+                    engine,
+                    inbox,
+                    clock,
+                    outside,
+                    thread.publish,
+                    tick_interval_ms=config.execution.tick_interval_ms,
+                    record=tape.record if tape is not None else None,
+                    on_tick=heart.tick,
+                )
+            # Refused: nothing was traded, so nobody has to look after it.
+            heart.end(confirmed=ended.confirmed or ended.refused, text=ended.text)
+        finally:
+            heart.stop()
         if ended.refused:
             self._beside.ended_without_engine(ended.text, refused=True)
         return Ending(confirmed=ended.confirmed, text=ended.text, refused=ended.refused)

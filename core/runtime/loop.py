@@ -84,16 +84,19 @@ async def run(
     tick_interval_ms: int,
     snapshot_interval_ms: int = 250,
     record: Recording | None = None,
+    on_tick: Callable[[], None] | None = None,
 ) -> LoopResult:
     """Run the engine until it says that it is done.
 
     Args:
         record: Told of every message that the engine was given, in order, and of what it answered or raised. Must not raise.
+        on_tick: Told of every tick that the engine was through with: the loop turns. Must neither wait nor raise.
 
     Raises:
         EngineFailed: The engine raised, and could not go on even as HardStop.
     """
     loop = _Loop(engine, inbox, clock, outside, publish, tick_interval_ms, snapshot_interval_ms, record)
+    loop.on_tick = on_tick or loop.on_tick
     loop.meter.watch_gc()
     try:
         return await loop.run()
@@ -114,6 +117,7 @@ class _Loop:
         record: Recording | None,
     ) -> None:
         self.meter = LoopMeter()
+        self.on_tick: Callable[[], None] = lambda: None
         self._engine = engine
         self._inbox = inbox
         self._clock = clock
@@ -210,6 +214,7 @@ class _Loop:
             self._handle(TimeJump(int(gap * 1000)))
         if self._result is None:
             self._handle(Tick())
+        self.on_tick()
         self.meter.tick(now, late)  # last: whatever measuring does, the tick is done
 
     def _loop_failed(self, error: Exception) -> None:

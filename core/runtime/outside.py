@@ -120,6 +120,11 @@ class Outside:
     def journal_backlog(self) -> int:
         return self._journal.backlog
 
+    @property
+    def is_latch_on_disk(self) -> bool:
+        """False from a latch that could not be written until one could."""
+        return not self._latch_failed
+
     def perform(self, effect: Effect) -> None:
         """Do it, or begin it. Only the latch waits, for the disk and with a bound."""
         match effect:

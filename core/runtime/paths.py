@@ -48,15 +48,25 @@ def run_paths(config: Config, account: str, started_ms: int, state_dir: Path | N
             return RunPaths(journal, journal.with_suffix(".log"))
         base = state_folder(state_dir)
         if config.runs_own_simulator:
-            folder = _fresh_run_folder(base / Network.SIMULATOR.value / "runs", started_ms)
+            folder = _fresh_run_folder(simulator_runs(base), started_ms)
         else:
-            folder = base / config.network.value / account.lower()
+            folder = account_folder(config, account, base)
             _make(folder)
     except OSError as e:
         raise ConfigError(
             f"journal.path: cannot make the folder {e.filename}: {e.strerror}; set journal.path to a file that can be written"
         ) from None
     return RunPaths(folder / "journal.db", folder / "console.log")
+
+
+def account_folder(config: Config, account: str, state_dir: Path | None = None) -> Path:
+    """Where the files of an account on a network are; not made here."""
+    return (state_dir or _user_state_dir()) / config.network.value / account.lower()
+
+
+def simulator_runs(state_dir: Path | None = None) -> Path:
+    """Where the folders of runs on simulators of our own are; not made here."""
+    return (state_dir or _user_state_dir()) / Network.SIMULATOR.value / "runs"
 
 
 def drill_folder(started_ms: int, state_dir: Path | None = None) -> Path:

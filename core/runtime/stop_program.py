@@ -1,0 +1,217 @@
+"""`hip3-tui stop` without its arguments: the emergency stop of one account, beside a running console or without one.
+
+The order is what matters: the record for the console first (it latches and enters no more, or finds it at its next start), then reading,
+and sending as soon as the console has answered or its moment is over. It takes no lock, because a console that hangs holds it. Every wait
+has a limit, the whole has one, and it ends with what the exchange itself said.
+
+SPEC 11; lessons L26, L27, L28, L31.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import threading
+from pathlib import Path
+
+from msgspec import Struct
+
+from core.config import Config, ConfigError
+from core.engine.emergency import EmergencyStop
+from core.engine.emergency_dex import Left, dex_name
+from core.engine.emergency_nonces import EmergencyNonces
+from core.messages.exit_codes import ExitCode
+from core.model.cloid import CloidMaker
+from core.model.market import MAIN_DEX
+from core.runtime.clock import Clock, SystemClock
+from core.runtime.emergency import Emergency, EmergencyResult, Say
+from core.runtime.heartbeat import read_beat
+from core.runtime.keys import KeyManager, SigningKeyError, load_key
+from core.runtime.step_printer import StepPrinter
+from core.runtime.stop_record import StopRecord, add_outcome, leave_record
+from core.runtime.stop_target import Target, find_target
+from core.runtime.venue_http import VenueHttp
+
+BY = "hip3-tui stop"
+REASON = "emergency stop"
+CONSOLE_WITHIN_S = 1.5
+"""A console looks for a record ten times a second, and has its latch on the disk within a second or not at all."""
+_LOOK_EVERY_S = 0.03
+_DISK_WITHIN_S = 1.0
+_JOURNAL_WITHIN_S = 0.3
+_BEYOND_S = 3.0
+"""What ends after its time must have ended by then; else the program is left as it is."""
+
+
+class StopOrder(Struct, frozen=True):
+    """Everything that was asked for."""
+
+    config: Config
+    source: str
+    within_s: float
+    as_json: bool = False
+    state_dir: Path | None = None
+
+
+def run_stop(order: StopOrder) -> int:
+    """Do it, tell it, and return the exit code.
+
+    Raises:
+        ConfigError: Without a key, or without an exchange to ask; nothing was done.
+    """
+    config, clock = order.config, SystemClock()
+    keys = _keys(config, order.source)
+    account = config.account.address if config.account is not None else keys.address
+    target = find_target(config, account, order.state_dir)
+    printer = StepPrinter(clock, as_json=order.as_json)
+    printer.tell(
+        [
+            f"EMERGENCY STOP on {_where(config)}, account {target.account}, signed by {keys.address}, at {target.info_url}",
+            "cancels every open order and closes every position of this account on every dex of the exchange, whoever placed them: "
+            "ours, manual and foreign alike; opens nothing",
+        ],
+        {
+            "network": config.network.value,
+            "rules": config.rules.value,
+            "account": target.account,
+            "signer": keys.address,
+        },
+    )
+    results: list[EmergencyResult | BaseException] = []
+
+    def work() -> None:
+        try:
+            results.append(asyncio.run(_stop(config, target, keys, clock, printer.say, order.within_s)))
+        except BaseException as e:
+            results.append(e)
+
+    # A thread that is waited for with a bound: neither a name server that hangs nor a closing socket may hold up the verdict.
+    thread = threading.Thread(target=work, name="emergency", daemon=True)
+    thread.start()
+    with contextlib.suppress(KeyboardInterrupt):
+        thread.join(order.within_s + CONSOLE_WITHIN_S + _BEYOND_S)
+    result = results[0] if results else None
+    if isinstance(result, BaseException):
+        printer.say(f"failed: {type(result).__name__}: {result}")
+    lines, data = verdict(result if isinstance(result, EmergencyResult) else None, target)
+    printer.tell(lines, data)
+    printer.close()
+    return ExitCode.OK if data["confirmed"] else ExitCode.NOT_CONFIRMED
+
+
+def _where(config: Config) -> str:
+    place, rules = config.network.value.upper(), config.rules.value
+    return place if config.network is config.rules else f"{place} (under {rules}'s rules)"
+
+
+def _keys(config: Config, source: str) -> KeyManager:
+    if config.signer is None:
+        raise ConfigError(f"{source}: signer: missing: an emergency stop has to sign, whatever the mode")
+    try:
+        key, warnings = load_key(config.signer.key_source, config.network)
+        return KeyManager(key, config.signer.address, warnings)
+    except SigningKeyError as e:
+        raise ConfigError(f"{source}: {e}") from None
+
+
+async def _stop(
+    config: Config, target: Target, keys: KeyManager, clock: Clock, say: Say, within_s: float
+) -> EmergencyResult:
+    record = StopRecord(f"{clock.wall_ms()}-{os.getpid()}", clock.wall_ms(), BY, REASON)
+    await leave(target.journal, record, say)
+    nonces = EmergencyNonces(await asyncio.to_thread(highest_nonce, target.journal), clock.now_ms())
+    cloids = CloidMaker(clock.wall_ms() // 1000 % (1 << 32))  # a run of its own: no console counts that high
+    stop = EmergencyStop((MAIN_DEX, *config.dexes), cloids, every_dex=True)
+    async with VenueHttp(target.info_url, clock, on_pause=say) as http:
+        emergency = Emergency(
+            stop, http, keys, target.account, nonces, clock, say, is_mainnet_signature=config.is_mainnet_signature
+        )
+        result = await emergency.run(within_s, await_console(target, record.id, clock, say))
+    with contextlib.suppress(OSError):
+        add_outcome(target.journal, record.id, outcome_of(result))
+    return result
+
+
+async def leave(journal: Path, record: StopRecord, say: Say) -> None:
+    """The record, on the disk within a bound; without it there is still everything else to do."""
+    try:
+        async with asyncio.timeout(_DISK_WITHIN_S):
+            await asyncio.to_thread(leave_record, journal, record)
+    except (OSError, TimeoutError) as e:
+        say(
+            f"latch: the record could not be written ({e or 'the disk does not answer'}): the next console will not be latched by it"
+        )
+    else:
+        say(f"latch: record left beside {journal}: the console latches now, or at its next start")
+
+
+async def await_console(target: Target, record_id: str, clock: Clock, say: Say) -> None:
+    """Give a running console its moment to latch."""
+    beat = target.beat
+    if beat is None or not target.console_runs:
+        say("console: none is running here")
+        return
+    ends = clock.monotonic() + CONSOLE_WITHIN_S
+    while clock.monotonic() < ends:
+        newest = read_beat(target.journal)
+        if newest is not None and newest.answered == record_id:
+            say(f"console: process {beat.pid} has latched")
+            return
+        await asyncio.sleep(_LOOK_EVERY_S)
+    say(
+        f"console: process {beat.pid} did not answer within {CONSOLE_WITHIN_S:g} s: going on without it; end it before it wakes"
+    )
+
+
+def highest_nonce(journal: Path) -> int:
+    """Of the last runs, as far as their journal can be read now; 0 if it cannot."""
+    if not journal.exists():
+        return 0
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True, timeout=_JOURNAL_WITHIN_S)) as db:
+            return int(db.execute("SELECT max(nonce) FROM posts").fetchone()[0] or 0)
+    except (sqlite3.Error, ValueError):
+        return 0
+
+
+# --- the verdict -------------------------------------------------------------------------------------------------------------
+
+
+def outcome_of(result: EmergencyResult) -> str:
+    """How it ended, in one line for the console's audit trail."""
+    sent = f"{result.exits_sent} exits and {result.cancels_sent} cancels sent"
+    if result.confirmed:
+        return f"flat and no open order, confirmed by the exchange; {sent if result.was_open else 'nothing was open'}"
+    return f"NOT CONFIRMED; {sent}; left: {'; '.join(map(left_text, result.left))}"
+
+
+def verdict(result: EmergencyResult | None, target: Target) -> tuple[list[str], dict[str, object]]:
+    """For people, and for programs."""
+    data: dict[str, object] = {"confirmed": result is not None and result.confirmed}
+    if result is None:
+        return ["NOT CONFIRMED: broken off; what is open is not known: look at the exchange now"], data
+    times = {"seconds": round(result.seconds, 3), "flat_after_s": result.flat_after_s}
+    data |= {"exits_sent": result.exits_sent, "cancels_sent": result.cancels_sent, **times}
+    data["left"] = [left_text(left) for left in result.left]
+    if result.confirmed:
+        sent = (
+            f"{result.exits_sent} exits and {result.cancels_sent} cancels sent"
+            if result.was_open
+            else "nothing was open"
+        )
+        flat = f"flat after {result.flat_after_s:.2f} s, " if result.flat_after_s is not None else ""
+        return [
+            f"CONFIRMED by the exchange, twice: no position and no open order; {sent}; {flat}done after {result.seconds:.2f} s"
+        ], data
+    lines = [f"NOT CONFIRMED after {result.seconds:.1f} s. Left, as far as is known:"]
+    lines += [f"  {left_text(left)}" for left in result.left]
+    return [*lines, f"Close it by hand at the exchange now, account {target.account}; or run this again."], data
+
+
+def left_text(left: Left) -> str:
+    parts = [f"{p.market} {p.signed_size:+}" for p in left.positions]
+    if left.orders:
+        parts.append(f"{len(left.orders)} open orders ({', '.join(sorted({str(o.market) for o in left.orders}))})")
+    return f"{dex_name(left.dex)}: {'; '.join(filter(None, (*parts, left.trouble)))}"
