@@ -29,7 +29,7 @@ from core.engine.emergency_plan import (
     judge_refusal,
     slippage_bps,
 )
-from core.messages.events import OpenOrdersRead, OrderOutcome, Outcome, PositionsRead
+from core.messages.events import OpenOrdersRead, OrderOutcome, OrderReport, Outcome, PositionsRead
 from core.model.cloid import CloidMaker
 from core.model.market import MarketKey, MarketSpec
 from core.model.order import Cancels, Orders
@@ -61,6 +61,8 @@ class EmergencyStop:
         self._last_error: dict[MarketKey, str] = {}
         self._numbers = 0
         self._pace_exits = self._pace_cancels = False
+        self._cancels_turn = False
+        """Paced: exits come first, but ones that never fill must not keep orders alive for ever."""
         self._slot_ms = 0
         self._said_once: set[str] = set()
 
@@ -105,23 +107,26 @@ class EmergencyStop:
                 self._twaps = tuple(t for t in self._twaps if t is not twap)
         closing = [d for d in self._dexes.values() if d.can_close]
         cancelling = [d for d in self._dexes.values() if d.can_cancel]
-        if self._pace_exits and not self._is_slot(now_ms):
+        is_slot = self._is_slot(now_ms)
+        if self._pace_exits and not (is_slot and not (self._cancels_turn and cancelling)):
             closing = []
-        if self._pace_cancels:
-            # Exits have the slot as long as there are any.
-            wait = any(d.to_close for d in self._dexes.values()) or not self._is_slot(now_ms)
-            cancelling = [] if wait else cancelling[:1]
+        if self._pace_cancels and not (is_slot and (self._cancels_turn or not self._has_positions)):
+            cancelling = []
         if (self._pace_exits and closing) or (self._pace_cancels and cancelling):
             self._slot_ms = now_ms + _PACED_AGAIN_MS
-        for dexes in [closing] if self._pace_exits and closing else [[d] for d in closing]:
+        for dexes in _together(closing, self._pace_exits):
             out += self._close(dexes, now_ms)
-        for dex in cancelling:
-            out += self._cancel(dex)
+        for dexes in _together(cancelling, self._pace_cancels):
+            out += self._cancel(dexes)
         return out
+
+    @property
+    def _has_positions(self) -> bool:
+        return any(d.positions for d in self._dexes.values())
 
     def _is_slot(self, now_ms: int) -> bool:
         """Whether a paced action may go: its time has come, and no dex is about to say what else is to be closed."""
-        looking = any(d.is_looking for d in self._dexes.values())
+        looking = any(d.is_looking or (d.to_close and not d.can_close) for d in self._dexes.values())
         return now_ms >= self._slot_ms and (not looking or now_ms >= self._slot_ms + _MERGE_WITHIN_MS)
 
     def _close(self, dexes: list[Dex], now_ms: int) -> list[Read | Send]:
@@ -150,11 +155,15 @@ class EmergencyStop:
         self.exits_sent += len(orders)
         return [self._send(names, b) for b in exit_batches(orders, separately=any(d.separately for d in dexes))]
 
-    def _cancel(self, dex: Dex) -> list[Read | Send]:
-        dex.to_cancel = False
-        self.cancels_sent += len(dex.orders)
-        self._say(f"{dex_name(dex.name)}: cancel {counted(dex.orders)}")
-        return [self._send((dex.name,), b) for b in cancel_batches(dex.orders, separately=dex.separately)]
+    def _cancel(self, dexes: list[Dex]) -> list[Read | Send]:
+        orders: list[OrderReport] = []
+        for dex in dexes:
+            dex.to_cancel = False
+            self._say(f"{dex_name(dex.name)}: cancel {counted(dex.orders)}")
+            orders += dex.orders
+        self.cancels_sent += len(orders)
+        names = tuple(d.name for d in dexes)
+        return [self._send(names, b) for b in cancel_batches(orders, separately=any(d.separately for d in dexes))]
 
     def _send(self, dexes: tuple[str, ...], batch: Orders | Cancels | TwapCancel) -> Send:
         self._numbers += 1
@@ -218,6 +227,7 @@ class EmergencyStop:
             parts = (f"{done} orders cancelled", f"{gone} gone already" if gone else "", *sorted(set(errors)))
             self._say(f"{_names(send)}: {'; '.join(filter(None, parts))}")
             self._separate(send, len(outcomes) != len(batch.cancels))
+        self._cancels_turn = self._pace_exits and isinstance(batch, Orders)
         self._sent(send, now_ms)
 
     def _tell_exit(self, market: MarketKey, outcome: OrderOutcome | None) -> None:
@@ -297,7 +307,7 @@ class EmergencyStop:
         ]
         left += [Left(t.market.dex, trouble=f"TWAP {t.twap_id} on {t.market} is running") for t in self._twaps]
         for dex in self._dexes.values():
-            if not self._is_confirmed(dex, now_ms):
+            if dex.confirmed_ms is None or dex.sending:
                 errors = [f"{p.market}: {self._last_error.get(p.market, '')}" for p in dex.positions]
                 trouble = "; ".join(filter(None, (dex.trouble, *(e for e in errors if not e.endswith(": ")))))
                 if not trouble and dex.is_empty:
@@ -316,6 +326,11 @@ class EmergencyStop:
         if text not in self._said_once:
             self._said_once.add(text)
             self._say(text)
+
+
+def _together(dexes: list[Dex], paced: bool) -> list[list[Dex]]:
+    """Each dex on its own; or all in one, when only one action gets through."""
+    return ([dexes] if dexes else []) if paced else [[d] for d in dexes]
 
 
 def _names(send: Send) -> str:

@@ -117,8 +117,10 @@ class Dex:
     def reads_due(self, now_ms: int) -> list[Read]:
         """What to ask now; under way from now on."""
         kinds = []
-        if not self.sending and (self.specs is None or not (self.to_close or self.to_cancel)):
-            kinds += [Kind.POSITIONS, Kind.ORDERS]
+        if not self.sending:
+            # What was read and waits for its turn to be acted on is not read again.
+            waiting = {Kind.POSITIONS: self.to_close, Kind.ORDERS: self.to_cancel}
+            kinds += [kind for kind, waits in waiting.items() if self.specs is None or not waits]
         if self.specs is None and (self.wants_specs or not self.is_empty):
             kinds.append(Kind.SPECS)
         if self.to_close and now_ms >= self._mids_until_ms:

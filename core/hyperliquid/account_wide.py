@@ -119,12 +119,15 @@ def read_twap_cancel(raw: bytes) -> str:
         response = _json(bytes(answer.response))
     except UNREADABLE as e:
         raise ValueError(f"answer makes no sense ({e}): {quoted(raw)}") from None
-    if answer.status == "ok" and isinstance(response, dict):
-        status = response.get("data", {}).get("status")
-        if status == "success":
-            return ""
-        return str(status.get("error", status)) if isinstance(status, dict) else str(status)
-    return str(response)
+    if answer.status != "ok":
+        return str(response)
+    data = response.get("data") if isinstance(response, dict) else None
+    if not isinstance(data, dict):
+        raise ValueError(f"answer makes no sense: {quoted(raw)}")
+    status = data.get("status")
+    if status == "success":
+        return ""
+    return str(status.get("error", status)) if isinstance(status, dict) else str(status)
 
 
 def _json(raw: bytes) -> Any:
