@@ -61,12 +61,12 @@ def run_paths(config: Config, account: str, started_ms: int, state_dir: Path | N
 
 def account_folder(config: Config, account: str, state_dir: Path | None = None) -> Path:
     """Where the files of an account on a network are; not made here."""
-    return (state_dir or _user_state_dir()) / config.network.value / account.lower()
+    return state_folder(state_dir) / config.network.value / account.lower()
 
 
 def simulator_runs(state_dir: Path | None = None) -> Path:
     """Where the folders of runs on simulators of our own are; not made here."""
-    return (state_dir or _user_state_dir()) / Network.SIMULATOR.value / "runs"
+    return state_folder(state_dir) / Network.SIMULATOR.value / "runs"
 
 
 def drill_folder(started_ms: int, state_dir: Path | None = None) -> Path:

@@ -26,7 +26,7 @@ from core.messages.exit_codes import ExitCode
 from core.model.cloid import CloidMaker
 from core.model.market import MAIN_DEX
 from core.runtime.clock import Clock, SystemClock
-from core.runtime.emergency import Emergency, EmergencyResult, Say
+from core.runtime.emergency_run import Emergency, EmergencyResult, Say
 from core.runtime.heartbeat import read_beat
 from core.runtime.keys import KeyManager, SigningKeyError, load_key
 from core.runtime.step_printer import StepPrinter
@@ -141,7 +141,7 @@ async def leave(journal: Path, record: StopRecord, say: Say) -> None:
             await asyncio.to_thread(leave_record, journal, record)
     except (OSError, TimeoutError) as e:
         say(
-            f"latch: the record could not be written ({e or 'the disk does not answer'}): the next console will not be latched by it"
+            f"latch: the record could not be written ({str(e) or 'the disk does not answer'}): the next console will not be latched by it"
         )
     else:
         say(f"latch: record left beside {journal}: the console latches now, or at its next start")
@@ -171,7 +171,7 @@ def highest_nonce(journal: Path) -> int:
         return 0
     try:
         with contextlib.closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True, timeout=_JOURNAL_WITHIN_S)) as db:
-            return int(db.execute("SELECT max(nonce) FROM posts").fetchone()[0] or 0)
+            return int(db.execute("SELECT max(value) FROM high_water WHERE name = 'nonce'").fetchone()[0] or 0)
     except (sqlite3.Error, ValueError):
         return 0
 

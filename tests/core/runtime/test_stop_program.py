@@ -20,7 +20,7 @@ from core.model.market import MarketKey
 from core.model.order import OrderSide, OrderStatus
 from core.runtime import stop_program as stop_program_module
 from core.runtime.clock import ManualClock, SystemClock
-from core.runtime.emergency import EmergencyResult
+from core.runtime.emergency_run import EmergencyResult
 from core.runtime.heartbeat import beat_file
 from core.runtime.journal import Journal
 from core.runtime.keys import TEST_ADDRESS
@@ -116,8 +116,8 @@ def test_the_highest_nonce_of_a_journal_that_is_open(tmp_path: Path) -> None:
     assert highest_nonce(path) == 0
     journal = Journal.open(path, ManualClock())
     assert highest_nonce(path) == 0
-    journal.append(PostRow(1, 1_790_000_000_123, "order", "filled"))
-    journal.append(PostRow(2, 1_790_000_000_456, "cancel", "filled"))
+    journal.append(PostRow(1, 1_790_000_000_123, "order", 1, "filled"))
+    journal.append(PostRow(2, 1_790_000_000_456, "cancel", 1, "filled"))
     assert journal.close()
     assert highest_nonce(path) == 1_790_000_000_456
     path.write_bytes(b"no database")

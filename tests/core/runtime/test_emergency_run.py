@@ -16,7 +16,7 @@ from core.engine.emergency_nonces import EmergencyNonces
 from core.hyperliquid.signing_key import SigningKey
 from core.model.cloid import CloidMaker
 from core.runtime.clock import SystemClock
-from core.runtime.emergency import Emergency, EmergencyResult
+from core.runtime.emergency_run import Emergency, EmergencyResult
 from core.runtime.keys import TEST_ADDRESS, TEST_KEY, KeyManager
 from core.runtime.venue_http import VenueHttp
 
