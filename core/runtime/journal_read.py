@@ -8,6 +8,8 @@ SPEC 10.
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +18,6 @@ from urllib.parse import quote
 
 from core.runtime.journal_schema import VERSION, migrate
 from core.runtime.journal_tables import VIEWS
-
-_SQLITE = b"SQLite format 3\0"
 
 
 class UnreadableJournal(Exception):
@@ -34,13 +34,15 @@ def open_read_only(path: Path) -> tuple[sqlite3.Connection, int]:
     Raises:
         UnreadableJournal: Not there, no journal, newer than this program, or damaged.
     """
+    # Not opened here to look inside: see `journal_watch` on what closing a descriptor does to a journal that this process is writing.
     try:
-        with path.open("rb") as file:
-            head = file.read(len(_SQLITE))
+        path.stat()
     except OSError as e:
         raise UnreadableJournal(f"cannot be read: {e.strerror or e}") from None
-    if head != _SQLITE:
-        raise UnreadableJournal("no journal of this program")
+    if not os.access(path, os.R_OK):
+        raise UnreadableJournal(f"cannot be read: {os.strerror(errno.EACCES)}")
+    if not path.is_file():
+        raise UnreadableJournal("cannot be read: not a file")
     wal = path.with_name(path.name + "-wal")
     problem = ""
     for mode in ("mode=ro", "mode=ro&immutable=1"):
@@ -51,6 +53,8 @@ def open_read_only(path: Path) -> tuple[sqlite3.Connection, int]:
         except sqlite3.Error as e:
             db.close()
             problem = str(e)
+            if "not a database" in problem:
+                raise UnreadableJournal("no journal of this program") from None
             if wal.exists() and wal.stat().st_size:
                 problem += "; it was not closed in order: copy it, and its -wal, to a folder that can be written"
                 break

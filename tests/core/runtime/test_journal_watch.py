@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from core.runtime.clock import ManualClock
+from core.runtime.journal import Journal
+from core.runtime.journal_read import UnreadableJournal, open_read_only
 from core.runtime.journal_watch import LOOK_EVERY_S, FileWatch
 
 
@@ -92,3 +94,24 @@ def test_looking_leaves_the_locks_of_the_database_alone(path, clock):
     assert reader.execute("SELECT x FROM t").fetchall() == [(1,), (2,)]
     db.close()
     watch.close()
+
+
+def test_reading_pages_in_the_same_program_leaves_them_alone_too(tmp_path, clock):
+    """As the console does while its engine writes."""
+    path = tmp_path / "own.db"
+    journal = Journal.open(path, clock)
+    open_read_only(path)[0].close()
+    stranger = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT * FROM runs').fetchall()"
+    subprocess.run([sys.executable, "-c", stranger, str(path)], check=True)
+    assert path.with_name("own.db-wal").exists(), "the stranger took itself for the last user"
+    assert journal.close()
+
+
+def test_what_cannot_be_read_is_said_without_opening_it(tmp_path):
+    with pytest.raises(UnreadableJournal, match="No such file"):
+        open_read_only(tmp_path / "none.db")
+    with pytest.raises(UnreadableJournal, match="not a file"):
+        open_read_only(tmp_path)
+    (tmp_path / "text.db").write_text("not a journal, but long enough to be read as one" * 100)
+    with pytest.raises(UnreadableJournal, match="no journal of this program"):
+        open_read_only(tmp_path / "text.db")
