@@ -35,6 +35,7 @@ from hip3_tui.panes.picture import Picture, Window
 from hip3_tui.previews import told
 from hip3_tui.screens.confirm import ConfirmScreen
 from hip3_tui.screens.dialog import Dialog
+from hip3_tui.screens.room import Room
 from hip3_tui.screens.shutdown import LeaveScreen, ShutdownScreen
 from hip3_tui.screens.trading import TradingScreen
 from hip3_tui.themes import NIGHT
@@ -222,7 +223,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         if reason := action.refusal(picture):
             self.say(reason, title=action.title_for(picture))
         elif action.screen:
-            self.push_screen(self._screen(action.screen, picture))
+            self._open(self._screen(action.screen, picture))
         elif action.does:
             self._do(action)
         elif action.asks and picture.asks_first:
@@ -258,6 +259,13 @@ class ConsoleApp(App[int], inherit_bindings=False):
         screen = getattr(importlib.import_module(f"hip3_tui.screens.{file}"), name)(picture, self)
         assert isinstance(screen, Screen), f"{where} is no screen"
         return screen
+
+    def _open(self, screen: Screen[Any]) -> None:
+        """On top; but one room takes the place of another, so that one Escape leads back to the main screen."""
+        if isinstance(screen, Room) and isinstance(self.screen, Room):
+            self.switch_screen(screen)
+        else:
+            self.push_screen(screen)
 
     def _do(self, action: OperatorAction) -> None:
         for doer in (self.screen, self):

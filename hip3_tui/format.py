@@ -8,6 +8,7 @@ SPEC 11.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from rich.cells import cell_len, set_cell_size
@@ -117,6 +118,21 @@ def clock_time(at_ms: int) -> str:
     """Time of day in UTC, ``HH:MM:SS``."""
     seconds = at_ms // 1000 % 86_400
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def date(at_ms: int) -> str:
+    """Day in UTC, ``YYYY-MM-DD``."""
+    return datetime.fromtimestamp(at_ms // 1000, UTC).strftime("%Y-%m-%d")
+
+
+def date_time(at_ms: int) -> str:
+    """``YYYY-MM-DD HH:MM:SS`` in UTC."""
+    return f"{date(at_ms)} {clock_time(at_ms)}"
+
+
+def file_stamp(at_ms: int) -> str:
+    """For names of files: ``20251123-040304``, UTC."""
+    return f"{date(at_ms)}-{clock_time(at_ms)}".replace(":", "").replace("-", "", 2)
 
 
 # --- pictures --------------------------------------------------------------------------------------------------------

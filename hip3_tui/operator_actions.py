@@ -248,6 +248,14 @@ OPERATOR_ACTIONS: tuple[OperatorAction, ...] = (
         does="next_list",
     ),
     OperatorAction(
+        id="history",
+        keys=("h", "H"),
+        title="History",
+        help="Orders, fills, trades, signals, posts and events of the journal: search, details with everything that belongs to a row, export.",
+        group=Group.LOOK,
+        screen="history:HistoryScreen",
+    ),
+    OperatorAction(
         id="palette",
         keys=("ctrl+p",),
         label="Palette",
