@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "run": "run:run",
     "stop": "stop:stop",
     "config": "config:config",
+    "order": "order:order",
     "sim": "sim:sim",
     "drill": "drill:drill",
     "drill-program": "drill:drill_program",

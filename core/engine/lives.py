@@ -18,7 +18,7 @@ from core.messages.commands import PlaceOrder
 from core.messages.events import OrderOutcome, Outcome
 from core.messages.ticket import LifeStep, OrderLifeView
 from core.model.cloid import Cloid
-from core.model.order import OrderStatus, PendingOrder, TrackedOrder
+from core.model.order import OrderStatus, PendingOrder, TimeInForce, TrackedOrder
 from core.model.position import Fill
 from core.model.rounding import wire_text
 
@@ -42,6 +42,8 @@ class _Life:
         self.size = Decimal(0)
         self.value = Decimal(0)
         self.fee = Decimal(0)
+        self.error = ""
+        """Of the answer: an order update that was faster has only a word for it."""
         self.is_over = False
 
     def add(self, now_ms: int, name: str, text: str) -> None:
@@ -80,6 +82,12 @@ class OrderLives:
         life = self._of.get(cloid)
         if life is not None:
             life.add(now_ms, name, text)
+
+    def on_answer(self, cloid: Cloid, outcome: OrderOutcome, now_ms: int) -> None:
+        life = self._of.get(cloid)
+        if life is not None:
+            life.error = outcome.error
+            life.add(now_ms, "answered", said(outcome))
 
     def on_change(self, change: Change, now_ms: int) -> None:
         """An order changed its state, or was filled."""
@@ -141,7 +149,7 @@ def _ended(order: TrackedOrder) -> str:
 _SAID: dict[OrderStatus, Callable[[TrackedOrder], tuple[str, str]]] = {
     OrderStatus.QUEUED: lambda o: ("queued again", "it never left"),
     OrderStatus.UNKNOWN: lambda o: ("unknown", f"{o.reason}: asked for by its id and in the fills until it is known"),
-    OrderStatus.OPEN: lambda o: ("resting", f"oid {o.oid}"),
+    OrderStatus.OPEN: lambda o: ("taken" if o.tif is TimeInForce.IOC else "resting", f"oid {o.oid}"),
     OrderStatus.FILLED: lambda o: (
         "filled",
         f"{wire_text(o.venue_filled or o.filled_size)} of {wire_text(o.original_size)}",
@@ -187,5 +195,5 @@ def _view(life: _Life, order_of: OrderOf) -> OrderLifeView:
         status=order.status,
         is_settled=order.is_settled,
         is_resting=order.is_resting,
-        reason=order.reason,
+        reason=life.error or order.reason,
     )

@@ -107,11 +107,10 @@ class Link:
 class Stopping:
     """An orderly stop under way."""
 
-    def __init__(self, reason: str, now_ms: int, deadline_ms: int, leave_open: bool = False) -> None:
+    def __init__(self, reason: str, now_ms: int, deadline_ms: int) -> None:
         self.reason = reason
         self.since_ms = now_ms
         self.deadline_ms = deadline_ms
-        self.leave_open = leave_open
         self.flat_since_ms: int | None = None
         self.confirmed: set[Query] = set()
         self.step = "stopping entries"

@@ -59,7 +59,7 @@ class Operator:
                 self._pause(command)
             case Shutdown():
                 self._answer(command, f"orderly stop: {command.reason}")
-                self._stop_desk.shut_down(command.reason, command.leave_open)
+                self._stop_desk.shut_down(command.reason)
             case _:
                 raise AssertionError(f"command {type(command).__name__} has no handler")
 

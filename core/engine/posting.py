@@ -15,7 +15,6 @@ from decimal import Decimal
 from core.engine.account import Account
 from core.engine.by_hand import ByHand
 from core.engine.entries import Entries
-from core.engine.lives import said
 from core.engine.lookups import Case
 from core.engine.machines import Machines
 from core.engine.posts import OpenPost, count_of
@@ -233,7 +232,7 @@ class Posting:
                 self._on_cancel_outcome(cancel, outcome)
         else:
             for order, outcome in zip(post.batch.orders, outcomes, strict=True):
-                m.lives.step(order.cloid, m.now, "answered", said(outcome))
+                m.lives.on_answer(order.cloid, outcome, m.now)
                 self._on_order_outcome(post, order, outcome)
         self._forget(post)
 

@@ -84,12 +84,11 @@ class StopDesk:
 
     # --- orderly stop ----------------------------------------------------------------------------------------------------------
 
-    def shut_down(self, reason: str, leave_open: bool = False) -> None:
-        """Args: leave_open: end without cancelling or closing anything, once no order is under way any more."""
+    def shut_down(self, reason: str) -> None:
         m = self._m
         if m.stopping is not None:
             return
-        m.stopping = Stopping(reason, m.now, m.now + m.config.execution.stop_grace_ms, leave_open)
+        m.stopping = Stopping(reason, m.now, m.now + m.config.execution.stop_grace_ms)
         m.note(Severity.INFO, "stop", f"orderly stop: {reason}")
         self._entries.drop_queued("stopping")
         self._end_everything(ExitReason.SHUTDOWN, with_foreign=False)
@@ -125,7 +124,7 @@ class StopDesk:
     def _end_everything(self, reason: ExitReason, *, with_foreign: bool) -> None:
         """Ask for the end of each order and position that was not asked for yet. Exits under way are left alone."""
         m = self._m
-        if not m.trading or (m.stopping is not None and m.stopping.leave_open and not m.latch.tripped):
+        if not m.trading or self._leaves_open:
             return
         for order in m.orders.live():
             if not order.is_exit and order.status is not OrderStatus.QUEUED:
@@ -135,6 +134,11 @@ class StopDesk:
                 m.cancels.want(order)
         self._exits.flatten_all(reason)
 
+    @property
+    def _leaves_open(self) -> bool:
+        """A run by hand ends as it is, unless the hard stop has the word."""
+        return self._m.run.by_hand and not self._m.latch.tripped
+
     def _finish_if_done(self) -> None:
         m, stop = self._m, self._m.stopping
         assert stop is not None
@@ -143,7 +147,7 @@ class StopDesk:
         if not m.trading:
             self._finish(True, "nothing to close: observation mode")
             return
-        if stop.leave_open and not m.latch.tripped:
+        if self._leaves_open:
             self._leave_when_still(stop)
             return
         if not m.link.was_ready and not m.positions_left and not m.orders.unsettled() and not m.posts.sent_total:

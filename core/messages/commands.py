@@ -71,13 +71,9 @@ class PauseEntries(Command, frozen=True, kw_only=True):
 
 
 class Shutdown(Command, frozen=True, kw_only=True):
-    """Orderly stop: no entries, cancel our orders, flatten, confirm with the exchange, end.
-
-    ``leave_open``: end without cancelling or closing anything, once no order is under way any more.
-    """
+    """Orderly stop: no entries, cancel our orders, flatten, confirm with the exchange, end. A run by hand leaves everything open instead."""
 
     reason: str
-    leave_open: bool = False
 
 
 AnyCommand = (

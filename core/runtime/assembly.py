@@ -70,6 +70,9 @@ def assemble(
     simulator: SimProcess | None = None,
     restore_terminal: Callable[[], None] = lambda: None,
     state_dir: Path | None = None,
+    *,
+    what: str = "console",
+    by_hand: bool = False,
 ) -> Program:
     """Make and start everything but the console. In the main thread, before any other thread.
 
@@ -79,6 +82,8 @@ def assemble(
         simulator: Our own, already started, if the config asks for one.
         restore_terminal: Puts the terminal back if the console cannot.
         state_dir: Where state goes; default the user's own state directory.
+        what: The program, for a second one that wants the same account.
+        by_hand: No entries of its own, no time stop, and everything is left open at the end (`RunInfo.by_hand`).
 
     Raises:
         ConfigError: Key, journal or log cannot be used. Nothing was started that is still running, except the simulator.
@@ -104,7 +109,7 @@ def assemble(
     config, beside = open_beside(config, config_source, account, clock, os.environ, first_frame)
     wipe_key_variables(config)
     # Before the journal, whose own lock knows only that it is held, not by whom.
-    lock = AccountLock.take(config, account, keys.address, started_ms, state=state_dir)
+    lock = AccountLock.take(config, account, keys.address, started_ms, what=what, state=state_dir)
     try:
         paths = run_paths(config, account, started_ms, state_dir)
     except ConfigError:
@@ -112,11 +117,13 @@ def assemble(
         raise
 
     life = _EngineLife(config, config_source, keys, account, clock, started_ms, simulator, beside, first_frame)
+    life.by_hand = by_hand
     engine = EngineThread(life.main)
     lifecycle = Lifecycle(
         engine,
         grace_s=config.execution.stop_grace_ms / 1000 + ENGINE_GRACE_S,
         restore_terminal=restore_terminal,
+        leaves_open=by_hand,
     )
     life.on_refused = lambda: lifecycle.begin_exit(ExitCode.REFUSED, "start-up refused")
     lifecycle.install()
@@ -188,6 +195,7 @@ class _EngineLife:
         self._clock = clock
         self._started_ms = started_ms
         self._simulator = simulator
+        self.by_hand = False
         self.on_refused: Callable[[], None] = lambda: None
         """Told when there is nothing to go on for: nothing was traded, and nothing will be."""
         self._beside = beside
@@ -325,6 +333,7 @@ class _EngineLife:
             tick_interval_ms=config.execution.tick_interval_ms,
             time_stop_ms=config.execution.time_stop_ms,
             flatten_slippage_bps=config.execution.flatten_slippage_bps,
+            by_hand=self.by_hand,
         )
 
 

@@ -53,6 +53,7 @@ class Lifecycle:
         grace_s: What the engine gets for an orderly stop. Longer than its own limit for getting flat, so that it can say itself
             that it failed; when this one is over, it is taken for wedged.
         restore_terminal: Puts the terminal back when the console cannot; must not block.
+        leaves_open: A run by hand: nothing is flattened at its end, and nothing is promised of it.
         leave: Ends the process. `os._exit`: the interpreter's own end joins threads without a bound.
     """
 
@@ -63,12 +64,14 @@ class Lifecycle:
         grace_s: float,
         ui_grace_s: float = UI_GRACE_S,
         restore_terminal: Callable[[], None] = lambda: None,
+        leaves_open: bool = False,
         leave: Callable[[int], None] = os._exit,
     ) -> None:
         self._engine = engine
         self._grace_s = grace_s
         self._ui_grace_s = ui_grace_s
         self._restore_terminal = restore_terminal
+        self._leaves_open = leaves_open
         self._leave_process = leave
         self._signals = StopSignals(self._on_signal)
         self._signals_seen = 0
@@ -165,7 +168,8 @@ class Lifecycle:
         self._main_back.set()
         self.begin_exit(code, "the console ended" if not code else "the console crashed")
         if self._engine.is_started and not self._engine.is_done:
-            _say(f"hip3-tui: stopping ({self._reason}): cancelling and flattening, at most {self._grace_s:g} s")
+            how = "waiting for orders under way" if self._leaves_open else "cancelling and flattening"
+            _say(f"hip3-tui: stopping ({self._reason}): {how}, at most {self._grace_s:g} s")
         self._engine_over.wait(self._grace_s + 1.0)
         self._leave(f"stopped ({self._reason})", orderly=True)
         while True:  # another thread is speaking the last words; it ends the process
@@ -249,6 +253,8 @@ class Lifecycle:
             return ExitCode.REFUSED, f"refused to start{said}"
         if not flat:
             return ExitCode.NOT_CONFIRMED, f"NOT CONFIRMED flat{said}, {what_is_open(engine.latest)}"
+        if self._leaves_open and ending is not None:
+            return code, ending.text
         return code, f"flat confirmed{said}"
 
 

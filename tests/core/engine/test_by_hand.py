@@ -473,6 +473,16 @@ def test_the_exchanges_refusal_is_told_verbatim() -> None:
     assert steps(rig, refused)[-2:] == ["refused", "rejected"]
 
 
+def test_the_words_of_the_answer_beat_the_one_word_of_a_faster_update() -> None:
+    rig = Rig()
+    command = buy()
+    post = place(rig, command)
+    rig.handle(update(report_of(order_of(post), OrderStatus.REJECTED, 7, text="iocCancelRejected")))
+    assert life(rig, command).reason == "iocCancelRejected"
+    rig.reject(post, "Order could not immediately match against any resting orders.")
+    assert life(rig, command).reason == "Order could not immediately match against any resting orders."
+
+
 def test_the_signature_is_a_step_of_its_own() -> None:
     rig = Rig()
     rig.sends = False
@@ -560,7 +570,7 @@ def test_it_ends_with_everything_left_open_when_asked_to() -> None:
     rig = hands_only()
     rig.fill_post(place(rig, buy()))
     rest(rig, buy("h2", market=NVDA, tif=GTC, limit_px=D(150)))
-    rig.handle(Shutdown(command_id="q", reason="done", leave_open=True))
+    rig.handle(Shutdown(command_id="q", reason="done"))
     (finished,) = rig.effects(Finished)
     assert finished == Finished(True, "left open as asked: xyz:SNDK buy 0.1, 1 resting orders")
     rig.advance(500)
@@ -571,7 +581,7 @@ def test_it_waits_for_what_is_on_its_way_and_says_what_it_does_not_know() -> Non
     rig = hands_only()
     command = buy()
     post = place(rig, command)
-    rig.handle(Shutdown(command_id="q", reason="done", leave_open=True))
+    rig.handle(Shutdown(command_id="q", reason="done"))
     assert rig.effects(Finished) == []
     rig.advance(300)
     rig.reject(post)
@@ -580,7 +590,7 @@ def test_it_waits_for_what_is_on_its_way_and_says_what_it_does_not_know() -> Non
 
     rig = hands_only(execution=ExecutionConfig(stop_grace_ms=3_000))
     place(rig, buy())
-    rig.handle(Shutdown(command_id="q", reason="done", leave_open=True))
+    rig.handle(Shutdown(command_id="q", reason="done"))
     rig.advance(3_100)
     (finished,) = rig.effects(Finished)
     assert not finished.confirmed
@@ -591,7 +601,7 @@ def test_a_latch_beats_the_wish_to_leave_things_open() -> None:
     rig = hands_only()
     rig.fill_post(place(rig, buy()))
     rig.handle(TripHardStop(command_id="x"))
-    rig.handle(Shutdown(command_id="q", reason="done", leave_open=True))
+    rig.handle(Shutdown(command_id="q", reason="done"))
     rig.advance(200)
     rig.fill_post(rig.posts[-1])
     rig.advance(2_000)

@@ -35,14 +35,25 @@ class Program:
     """A life cycle in this process: signals are handed in by the test, and leaving raises in the main thread's place."""
 
     def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, ending: Ending | None, *, grace_s: float = 5.0, ui_grace_s: float = 0.2
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        ending: Ending | None,
+        *,
+        grace_s: float = 5.0,
+        ui_grace_s: float = 0.2,
+        leaves_open: bool = False,
     ) -> None:
         monkeypatch.setattr(StopSignals, "install", lambda self: None)
         self.ending, self.codes, self.restored = ending, [], 0
         self.running, self.let_go, self.left = threading.Event(), threading.Event(), threading.Event()
         self.engine = EngineThread(self._main)
         self.life = Lifecycle(
-            self.engine, grace_s=grace_s, ui_grace_s=ui_grace_s, restore_terminal=self._restore, leave=self._leave
+            self.engine,
+            grace_s=grace_s,
+            ui_grace_s=ui_grace_s,
+            restore_terminal=self._restore,
+            leaves_open=leaves_open,
+            leave=self._leave,
         )
         self.life.install()
 
@@ -115,6 +126,19 @@ def test_a_console_that_ends_takes_the_engine_down_in_order(
     assert p.engine.ending == FLAT
     assert p.codes == [ExitCode.CRASH if isinstance(outcome, Exception) else outcome or 0]
     assert ("RuntimeError: no screen" in capfd.readouterr().err) == isinstance(outcome, Exception)
+
+
+def test_a_run_by_hand_promises_nothing_of_what_it_leaves_open(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    p = Program(monkeypatch, Ending(confirmed=True, text="left open as asked: xyz:SNDK buy 0.006"), leaves_open=True)
+    p.start()
+    p.life.begin_exit(0, "the order is done")
+    p.let_go.set()
+    assert p.finish() == 0
+    said = capfd.readouterr().err
+    assert "flat" not in said
+    assert "left open as asked" in said
 
 
 def test_an_engine_that_does_not_end_is_wedged(monkeypatch: pytest.MonkeyPatch) -> None:

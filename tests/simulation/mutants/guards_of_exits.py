@@ -187,7 +187,7 @@ GUARDS_OF_EXITS = (
             "or not m.readiness.order_snapshot or m.positions.has_suspects:",
             "or not m.readiness.order_snapshot:",
         ),
-        without("observation", "not m.trading or "),
+        change("observation", "if not m.trading or self._leaves_open:", "if self._leaves_open:"),
         change(
             "exits_left",
             "if not order.is_exit and order.status is not OrderStatus.QUEUED:",
