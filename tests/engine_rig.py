@@ -28,6 +28,7 @@ from core.messages.events import (
     FeesRead,
     Fills,
     FillsRead,
+    FundingRead,
     OpenOrdersRead,
     OrderOutcome,
     OrderReport,
@@ -53,6 +54,7 @@ from core.messages.queries import (
     QueryBook,
     QueryFees,
     QueryFills,
+    QueryFunding,
     QueryOpenOrders,
     QueryOrderStatus,
     QueryPositions,
@@ -66,7 +68,7 @@ from core.messages.snapshot import LoopStats, PositionView, RunInfo, Snapshot
 from core.model.cloid import is_ours
 from core.model.market import MarketKey, MarketSpec
 from core.model.order import Cancels, Orders, OrderSide, OrderStatus, PendingOrder
-from core.model.position import Fill
+from core.model.position import Fill, FundingPayment
 
 D = Decimal
 ZERO, ONE = D(0), D(1)
@@ -141,6 +143,7 @@ class Venue:
         self.known: dict[str, OrderReport] = {}
         """What orderStatus answers, by cloid."""
         self.fills: list[Fill] = []
+        self.funding: list[FundingPayment] = []
         self.used, self.cap = 100, 10_000
         self.clock_offset_ms = 0
         self.roles = {SIGNER: RoleRead(SIGNER, "agent", ACCOUNT.lower())}
@@ -196,6 +199,8 @@ class Venue:
                 return OrderStatusRead(cloid, self.known.get(cloid))
             case QueryFills(start_ms):
                 return FillsRead(start_ms, tuple(f for f in self.fills if f.time_ms >= start_ms), True)
+            case QueryFunding(start_ms):
+                return FundingRead(start_ms, tuple(p for p in self.funding if p.time_ms >= start_ms))
             case QueryBook(market):
                 return self.bbo(market, now_ms, from_book=True)
             case QueryRateLimit():

@@ -20,6 +20,7 @@ from core.engine.account import Account
 from core.engine.by_hand import ByHand
 from core.engine.entries import Entries
 from core.engine.exits import Exits
+from core.engine.funding import Funding
 from core.engine.machines import Machines
 from core.engine.operator import Operator
 from core.engine.posting import Posting
@@ -39,6 +40,7 @@ from core.messages.events import (
     FeesRead,
     Fills,
     FillsRead,
+    FundingRead,
     Noticed,
     OpenOrdersRead,
     OrderStatusRead,
@@ -59,7 +61,7 @@ from core.messages.events import (
     Tick,
     TimeJump,
 )
-from core.messages.queries import QueryFills
+from core.messages.queries import QueryFills, QueryFunding
 from core.messages.recovered import Recovered
 from core.messages.snapshot import LoopStats, RunInfo, Snapshot
 from core.model.market import MarketKey
@@ -76,6 +78,7 @@ class Engine:
         self._account = Account(m, self._exits, self._stop_desk.trip)
         self._session = Session(m, self._stop_desk.trip)
         by_hand = ByHand(m, self._entries)
+        self._funding = Funding(m)
         self._posting = Posting(m, self._account, self._entries, by_hand)
         self._operator = Operator(m, self._entries, self._exits, self._stop_desk, by_hand)
         self._view = View(m, self._entries, self._stop_desk, by_hand)
@@ -163,6 +166,8 @@ class Engine:
                 self._session.on_specs(event)
             case FeesRead():
                 self._session.on_fees(event)
+            case FundingRead():
+                self._funding.on_read(event)
             case RateLimitRead():
                 self._session.on_rate_limit(event)
             case RoleRead():
@@ -199,6 +204,8 @@ class Engine:
         for reason in self._exits.on_tick():
             self._stop_desk.trip(reason)
         self._stop_desk.on_tick()
+        self._funding.on_tick()
+        self._m.emit(*self._m.edges.on_tick(self._m.markets.__getitem__, self._m.now))
 
     def _on_disconnected(self, event: Disconnected) -> None:
         m = self._m
@@ -223,7 +230,7 @@ class Engine:
     def _on_read_failed(self, event: ReadFailed) -> None:
         m = self._m
         m.asker.on_failure(event.query, m.now)
-        if isinstance(event.query, QueryFills):
+        if isinstance(event.query, QueryFills | QueryFunding):
             m.asker.drop(event.query)
         m.tally.errors += 1
         m.note(Severity.WARNING, "read", f"{type(event.query).__name__} failed: {event.reason}")

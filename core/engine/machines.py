@@ -15,6 +15,7 @@ from core.engine.audit import AuditTrail
 from core.engine.budget import ActionBudget
 from core.engine.cancels import CancelDesk
 from core.engine.detector import Detector
+from core.engine.edge_watch import EdgeWatch
 from core.engine.flatten import Flattener
 from core.engine.gates import Gate
 from core.engine.hard_stop import HardStopLatch
@@ -79,6 +80,7 @@ class Tally:
         self.errors = 0
         self.realized = Decimal(0)
         self.fees = Decimal(0)
+        self.funding = Decimal(0)
         self.wins = 0
         self.trades = 0
 
@@ -152,6 +154,7 @@ class Machines:
         )
         self.positions = PositionTracker(recovered.seen_fills)
         self.trades = TradeBook()
+        self.edges = EdgeWatch(config.risk.bbo_stale_ms, config.risk.ctx_stale_ms)
         self.markets = MarketStateCache(keys)
         self.market_gates = MarketGates(keys, config.risk)
         self.detector = Detector(execution, self.max_market_usd)

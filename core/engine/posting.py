@@ -17,7 +17,7 @@ from core.engine.by_hand import ByHand
 from core.engine.entries import Entries
 from core.engine.lookups import Case
 from core.engine.machines import Machines
-from core.engine.posts import OpenPost, count_of
+from core.engine.posts import OpenPost, cloids_of, count_of
 from core.engine.rejections import Rejection, classify
 from core.messages.effects import ForgetPost, Journal, Post, PostRow, Repost, Severity
 from core.messages.events import OrderOutcome, Outcome, PostNotSent, PostRefused, PostReply, PostSent, PostSigned
@@ -393,5 +393,5 @@ class Posting:
                 m.lives.step(wanted.cloid, m.now, f"cancel {name}", text)
 
     def _journal(self, post: OpenPost, outcome: str) -> None:
-        kind = type(post.batch).__name__.lower()
-        self._m.emit(Journal(PostRow(post.post_id, post.nonce, kind, count_of(post.batch), outcome)))
+        kind, cloids = type(post.batch).__name__.lower(), cloids_of(post.batch) if outcome == "opened" else ()
+        self._m.emit(Journal(PostRow(post.post_id, post.nonce, kind, count_of(post.batch), outcome, cloids)))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
+from core.model.cloid import Cloid
 from core.model.order import ActionBatch, Cancels
 
 
@@ -89,6 +90,12 @@ class PostRequestManager:
     def has_unsent(self) -> bool:
         """A post was handed to the outside and has not been reported as sent or failed."""
         return len(self._open) > self._inflight
+
+
+def cloids_of(batch: ActionBatch) -> tuple[Cloid, ...]:
+    """Whose they are; a cancel by oid names none."""
+    items = batch.cancels if isinstance(batch, Cancels) else batch.orders
+    return tuple(item.cloid for item in items if item.cloid is not None)
 
 
 def count_of(batch: ActionBatch) -> int:

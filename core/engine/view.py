@@ -227,6 +227,7 @@ class View:
         return PnlView(
             realized_usd=t.realized,
             fees_usd=t.fees,
+            funding_usd=t.funding,
             unrealized_usd=unrealized,
             account_value_usd=sum(m.account_values.values(), Decimal(0)) if m.account_values else None,
             exposure_usd=m.total_exposure_usd(),

@@ -34,6 +34,7 @@ from core.messages.events import (
     AnyEvent,
     FeesRead,
     FillsRead,
+    FundingRead,
     OpenOrdersRead,
     OrderStatusRead,
     PositionsRead,
@@ -48,6 +49,7 @@ from core.messages.queries import (
     QueryBook,
     QueryFees,
     QueryFills,
+    QueryFunding,
     QueryOpenOrders,
     QueryOrderStatus,
     QueryPositions,
@@ -56,6 +58,7 @@ from core.messages.queries import (
     QueryServerTime,
     QuerySpecs,
 )
+from core.model.position import FundingPayment
 
 MAX_FILLS = 2000
 """userFillsByTime never lists more; an answer this long was cut."""
@@ -79,6 +82,8 @@ def request_bodies(query: Query, account: str) -> tuple[dict[str, Any], ...]:
             return ({"type": "orderStatus", "user": account, "oid": cloid},)
         case QueryFills(start_ms):
             return ({"type": "userFillsByTime", "user": account, "startTime": start_ms, "aggregateByTime": False},)
+        case QueryFunding(start_ms):
+            return ({"type": "userFunding", "user": account, "startTime": start_ms},)
         case QueryBook(key):
             return ({"type": "l2Book", "coin": key.name},)
         case QueryRateLimit():
@@ -98,15 +103,20 @@ def weight(query: Query) -> int:
             return 2 * _NORMAL
         case QueryPositions() | QueryOrderStatus() | QueryBook() | QueryServerTime():
             return _LIGHT
-        case QueryOpenOrders() | QueryFills() | QueryRateLimit() | QueryFees():
+        case QueryOpenOrders() | QueryFills() | QueryFunding() | QueryRateLimit() | QueryFees():
             return _NORMAL
         case QueryRole():
             return _HEAVY
 
 
 def extra_weight(event: AnyEvent) -> int:
-    """What a long answer costs on top: fills are one more per 20 listed."""
-    return len(event.fills) // 20 if isinstance(event, FillsRead) else 0
+    """What a long answer costs on top: fills and payments are one more per 20 listed."""
+    match event:
+        case FillsRead(_, fills):
+            return len(fills) // 20
+        case FundingRead(_, payments):
+            return len(payments) // 20
+    return 0
 
 
 def read_answer(query: Query, answers: tuple[bytes, ...], local_ms: int) -> AnyEvent:
@@ -132,6 +142,8 @@ def read_answer(query: Query, answers: tuple[bytes, ...], local_ms: int) -> AnyE
                 return read_order_status(answers[0], query)
             case QueryFills(start_ms):
                 return read_fills(answers[0], start_ms)
+            case QueryFunding(start_ms):
+                return read_funding(answers[0], start_ms)
             case QueryBook():
                 return read_book(answers[0], query)
             case QueryRateLimit():
@@ -262,6 +274,31 @@ def read_book(raw: bytes, query: QueryBook) -> AnyEvent:
     if book.coin != query.market.name:
         raise ValueError(f"asked for {query.market}, told of {quoted(book.coin)}")
     return book.bbo()
+
+
+class _Funding(Struct):
+    coin: Name
+    usdc: str
+    szi: str
+    fundingRate: str
+
+
+class _FundingRow(Struct):
+    time: TimeMs
+    delta: _Funding
+
+
+_decode_funding = _decoder(list[_FundingRow])
+
+
+def read_funding(raw: bytes, start_ms: int) -> FundingRead:
+    """Payments, oldest first whatever the order of the answer."""
+    paid = [
+        FundingPayment(market(d.coin), r.time, number(d.usdc), number(d.szi), number(d.fundingRate))
+        for r in _decode_funding(raw)
+        for d in (r.delta,)
+    ]
+    return FundingRead(start_ms, tuple(sorted(paid, key=lambda p: p.time_ms)))
 
 
 class _RateLimit(Struct):

@@ -16,7 +16,7 @@ from core.messages.queries import Query
 from core.model.cloid import Cloid
 from core.model.market import MarketKey, MarketSpec
 from core.model.order import OrderSide, OrderStatus
-from core.model.position import Fill
+from core.model.position import Fill, FundingPayment
 
 
 class Event(Struct, frozen=True, tag=True):
@@ -176,6 +176,13 @@ class FillsRead(Event, frozen=True):
     complete: bool
 
 
+class FundingRead(Event, frozen=True):
+    """Funding paid and received since ``start_ms``, oldest first."""
+
+    start_ms: int
+    payments: tuple[FundingPayment, ...]
+
+
 class RateLimitRead(Event, frozen=True):
     """The address budget: actions used of actions allowed."""
 
@@ -311,6 +318,7 @@ AnyEvent = (
     | OpenOrdersRead
     | OrderStatusRead
     | FillsRead
+    | FundingRead
     | RateLimitRead
     | FeesRead
     | RoleRead

@@ -42,6 +42,12 @@ class QueryFills(_Query, frozen=True):
     start_ms: int
 
 
+class QueryFunding(_Query, frozen=True):
+    """userFunding from ``start_ms`` -> FundingRead."""
+
+    start_ms: int
+
+
 class QueryBook(_Query, frozen=True):
     """l2Book -> Bbo with ``from_book``."""
 
@@ -72,6 +78,7 @@ Query = (
     | QueryOpenOrders
     | QueryOrderStatus
     | QueryFills
+    | QueryFunding
     | QueryBook
     | QueryRateLimit
     | QueryFees

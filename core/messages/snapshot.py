@@ -269,6 +269,8 @@ class PnlView(Struct, frozen=True):
     wins: int
     history: tuple[Decimal, ...]
     """Realized PnL after each trade, oldest first."""
+    funding_usd: Decimal = Decimal(0)
+    """Received or paid in this run; in none of the other figures."""
 
 
 class ShutdownView(Struct, frozen=True):

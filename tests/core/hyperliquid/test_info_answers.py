@@ -15,6 +15,7 @@ from core.hyperliquid.info import extra_weight, read_answer, request_bodies, wei
 from core.messages.events import (
     FeesRead,
     FillsRead,
+    FundingRead,
     OpenOrdersRead,
     OrderStatusRead,
     RateLimitRead,
@@ -26,6 +27,7 @@ from core.messages.queries import (
     QueryBook,
     QueryFees,
     QueryFills,
+    QueryFunding,
     QueryOpenOrders,
     QueryOrderStatus,
     QueryPositions,
@@ -37,6 +39,7 @@ from core.messages.queries import (
 from core.model.cloid import Cloid
 from core.model.market import MarketKey
 from core.model.order import OrderStatus
+from core.model.position import FundingPayment
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "messages"
 ACCOUNT = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
@@ -49,6 +52,7 @@ ANSWERED: list[tuple[Query, tuple[str, ...]]] = [
     (QueryOpenOrders("xyz"), ("open_orders",)),
     (QueryOrderStatus(CLOID), ("order_status",)),
     (QueryFills(1), ("user_fills_by_time",)),
+    (QueryFunding(1), ("user_funding",)),
     (QueryBook(SNDK), ("l2_book",)),
     (QueryRateLimit(), ("user_rate_limit",)),
     (QueryFees(), ("user_fees",)),
@@ -67,6 +71,29 @@ def answer(query: Query, *names: str) -> Any:
 
 def answer_json(query: Query, *values: Any) -> Any:
     return read_answer(query, tuple(json.dumps(v).encode() for v in values), 42)
+
+
+def test_funding_is_read_oldest_first() -> None:
+    read = answer(QueryFunding(7), "user_funding")
+    assert read == FundingRead(
+        7,
+        (
+            FundingPayment(MarketKey("", "BTC"), 1790226000017, D("0.0193"), D("-0.002"), D("0.00012")),
+            FundingPayment(SNDK, 1790229600041, D("-0.001061"), D("0.05"), D("0.0000125")),
+        ),
+    )
+    assert request_bodies(QueryFunding(7), ACCOUNT) == ({"type": "userFunding", "user": ACCOUNT, "startTime": 7},)
+    assert extra_weight(read) == 0
+    assert extra_weight(FundingRead(0, read.payments * 10)) == 1
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [None, {}, [{"time": 1}], [{"time": 1, "delta": {"coin": "BTC", "usdc": "x", "szi": "1", "fundingRate": "0"}}]],
+)
+def test_funding_that_makes_no_sense(broken: Any) -> None:
+    with pytest.raises(ValueError, match="makes no sense"):
+        answer_json(QueryFunding(7), broken)
 
 
 def test_requests_name_account_and_dex() -> None:
@@ -192,4 +219,4 @@ def test_anything_is_an_event_or_a_value_error(answered: tuple[Query, tuple[str,
     except ValueError:
         return
     assert junk == [], "only an empty list is an empty list"
-    assert isinstance(query, (QueryOpenOrders, QueryFills))
+    assert isinstance(query, (QueryOpenOrders, QueryFills, QueryFunding))

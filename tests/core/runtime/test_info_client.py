@@ -27,6 +27,7 @@ from core.messages.queries import (
     QueryBook,
     QueryFees,
     QueryFills,
+    QueryFunding,
     QueryOpenOrders,
     QueryOrderStatus,
     QueryPositions,
@@ -50,6 +51,7 @@ FILES = {
     "openOrders": "open_orders",
     "orderStatus": "order_status",
     "userFillsByTime": "user_fills_by_time",
+    "userFunding": "user_funding",
     "l2Book": "l2_book",
     "userRateLimit": "user_rate_limit",
     "userFees": "user_fees",
@@ -145,12 +147,13 @@ async def test_every_query_gets_its_answer(venue: Venue, events: Events) -> None
         QueryOrderStatus(CLOID),
         QueryFills(5),
         QueryBook(MarketKey("xyz", "SNDK")),
+        QueryFunding(5),
         QueryRateLimit(),
         QueryFees(),
         QueryServerTime(),
     ]
     async with asking(venue.url, events, *queries):
-        await events.until(9)
+        await events.until(10)
     kinds = sorted(type(e).__name__ for e in events)
     assert kinds == sorted(
         [
@@ -159,6 +162,7 @@ async def test_every_query_gets_its_answer(venue: Venue, events: Events) -> None
             "OpenOrdersRead",
             "OrderStatusRead",
             "FillsRead",
+            "FundingRead",
             "Bbo",
             "RateLimitRead",
             "FeesRead",
