@@ -19,8 +19,7 @@ from typing import Any
 
 _SPREAD_OF_FOUR = math.sqrt(3.0)  # the sum of four draws from 0..1 has a variance of a third
 _EXACT = Context(prec=24)
-_HALVINGS = 8
-_PARTS = float(1 << _HALVINGS)
+_PARTS = float(1 << 8)
 
 
 def exp(x: float) -> float:
@@ -28,8 +27,14 @@ def exp(x: float) -> float:
     assert -20 < x < 20, x
     y = x / _PARTS
     power = 1 + y * (1 + y / 2 * (1 + y / 3 * (1 + y / 4 * (1 + y / 5))))
-    for _ in range(_HALVINGS):
-        power *= power
+    power *= power  # eight times, written out: this is drawn for every quote
+    power *= power
+    power *= power
+    power *= power
+    power *= power
+    power *= power
+    power *= power
+    power *= power
     return power
 
 

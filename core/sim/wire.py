@@ -9,7 +9,6 @@ PROTOCOL 2.3, 6.5, 6.6, 7, 8.2 to 8.4.
 from __future__ import annotations
 
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -65,11 +64,16 @@ class Trade(Struct, frozen=True):
     users: tuple[str, str]
 
 
-@lru_cache(maxsize=16_384)
 def number(value: Decimal) -> str:
-    """A number as the venue prints it: `1698.1`, `0.05`, `95000.0`, `0.0`. The same ones come again and again; equal ones are written alike."""
-    text = wire_text(value)
-    return text if "." in text else text + ".0"
+    """A number as the venue prints it: `1698.1`, `0.05`, `95000.0`, `0.0`."""
+    text = str(value)
+    if not text.isascii() or not text[0].isdigit() or not text[-1].isdigit() or "E" in text:
+        text = wire_text(value)  # a sign, an exponent, or no number at all: seldom
+        return text if "." in text else text + ".0"
+    if "." not in text:
+        return text + ".0"
+    text = text.rstrip("0")
+    return text + "0" if text[-1] == "." else text
 
 
 def usd(value: Decimal) -> str:

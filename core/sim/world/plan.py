@@ -116,7 +116,7 @@ def _long(seed: int, depth: Depth, account: str, only: str | None, length_ms: in
     config = replace(
         drawn,
         markets=drawn.markets[: dice.choice((1, 1, 2))],
-        execution=replace(drawn.execution, tick_interval_ms=dice.choice((100, 250, 500, 1_000))),
+        execution=replace(drawn.execution, tick_interval_ms=dice.choice((100, 250, 500, 500, 1_000, 1_000))),
         risk=RiskConfig(max_consecutive_losses=1_000, max_flatten_failures=1_000),
         safety=SafetyConfig(max_daily_trades=100_000, auto_stop_loss_usd=Decimal(10_000)),
     )
@@ -134,7 +134,7 @@ def _long(seed: int, depth: Depth, account: str, only: str | None, length_ms: in
         weather_ms=length_ms,
         troubles=_one_after_another(dice, length_ms, names, dice.choice((60_000, 180_000, 600_000))),
         operator_every_ms=dice.choice((120_000, 600_000)),
-        block_ms=BLOCK_MS * dice.choice((1, 2, 3)),
+        block_ms=BLOCK_MS * dice.choice((1, 2, 3, 4)),
         clock_mended_ms=dice.choice((30_000, 120_000)),
     )
 

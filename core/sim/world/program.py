@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from core.engine.engine import Engine
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 AGENT = SigningKey(b"\x02" * 32)
 """Worth nothing anywhere: the agent that trades for the account."""
 NO_SIGNATURE: Any = {"r": "0x0", "s": "0x0", "v": 27}
+_TICK = Tick()
 _LINES_AT_ONCE = 200
 _TIME_JUMP_MS = 2_000
 _START_AGAIN_MS = 2_000
@@ -119,9 +121,10 @@ class Program:
         for watcher in self._watchers:
             watcher.started(world)
         world.road.start()
-        life = self.life
-        self._agenda.after(self._tick_ms, lambda: self._tick(life))
-        self._agenda.after(BATCH_MS, lambda: self._flush(life))
+        self._tick_of_life = partial(self._tick, self.life)
+        self._flush_of_life = partial(self._flush, self.life)
+        self._agenda.after(self._tick_ms, self._tick_of_life)
+        self._agenda.after(BATCH_MS, self._flush_of_life)
 
     def _gone(self) -> None:
         self.engine = None
@@ -185,22 +188,25 @@ class Program:
     def _tick(self, life: int) -> None:
         if life != self.life:
             return
-        self._agenda.after(self._tick_ms, lambda: self._tick(life))
+        self._agenda.after(self._tick_ms, self._tick_of_life)
         if self.is_stalled:
             return
         now_ms = self._agenda.now_ms
         gap, self._last_tick_ms = now_ms - self._last_tick_ms, now_ms
+        if gap <= _TIME_JUMP_MS and not self._inbox:
+            self.give(_TICK)
+            return
         waiting, self._inbox = self._inbox, deque()
         if gap > max(_TIME_JUMP_MS, 3 * self._tick_ms):
             self._inbox.append(TimeJump(gap))
-        self._inbox.append(Tick())
+        self._inbox.append(_TICK)
         self._inbox.extend(waiting)
         self._drain()
 
     def _flush(self, life: int) -> None:
         if life == self.life:
             self.disk.flush()
-            self._agenda.after(BATCH_MS, lambda: self._flush(life))
+            self._agenda.after(BATCH_MS, self._flush_of_life)
 
     # --- messages --------------------------------------------------------------------------------------------------
 
