@@ -49,6 +49,12 @@ class Asker:
         free_ms = 0 if asked is None else asked + ANSWER_TIMEOUT_MS
         return free_ms if answered is None else max(free_ms, answered + interval_ms)
 
+    def set_back(self, by_ms: int) -> None:
+        """Our clock was set back: all times known here go back with it, or nothing would be due until it has caught up."""
+        self.changes += 1
+        self._asked_ms = {query: at_ms - by_ms for query, at_ms in self._asked_ms.items()}
+        self._answered_ms = {query: at_ms - by_ms for query, at_ms in self._answered_ms.items()}
+
     def on_answer(self, query: Query, now_ms: int) -> int | None:
         """An answer came. Returns when it was asked, None if nobody asked (since the connection came up)."""
         self.changes += 1

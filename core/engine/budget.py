@@ -27,7 +27,16 @@ class ActionBudget:
         self._last_post_ms: int | None = None
         self._failures = 0
         self._blocked_until_ms = 0
+        self._blocked_by = 0
+        """How many failures in a row it was for; a success meanwhile ends the row, and not the wait."""
         self._post_only_until_ms = 0
+
+    def set_back(self, by_ms: int) -> None:
+        """Our clock was set back: what was and what will be comes earlier by it as well."""
+        if self._last_post_ms is not None:
+            self._last_post_ms -= by_ms
+        self._blocked_until_ms -= by_ms
+        self._post_only_until_ms -= by_ms
 
     def on_read(self, used: int, cap: int) -> None:
         self._used, self._cap = used, cap
@@ -57,7 +66,8 @@ class ActionBudget:
         """A post was refused as a whole, never left, or got no answer: wait longer each time, a minute from the fifth on."""
         self._failures += 1
         wait = _BREAKER_MS if self._failures >= _BREAKER_FAILURES else _BACKOFF_MS << (self._failures - 1)
-        self._blocked_until_ms = max(self._blocked_until_ms, now_ms + wait)
+        if now_ms + wait >= self._blocked_until_ms:
+            self._blocked_until_ms, self._blocked_by = now_ms + wait, self._failures
 
     # --- questions ---------------------------------------------------------------------------------------------------
 
@@ -70,8 +80,10 @@ class ActionBudget:
         if now_ms < self._post_only_until_ms:
             return f"post-only phase after an upgrade: {_left(self._post_only_until_ms, now_ms)} to the next try"
         if now_ms < self._blocked_until_ms:
-            kind = "circuit breaker" if self._failures >= _BREAKER_FAILURES else "backoff"
-            return f"{kind} after {self._failures} failed posts: {_left(self._blocked_until_ms, now_ms)} left"
+            failures = self._blocked_by
+            kind = "circuit breaker" if failures >= _BREAKER_FAILURES else "backoff"
+            posts = "a failed post" if failures == 1 else f"{failures} failed posts"
+            return f"{kind} after {posts}: {_left(self._blocked_until_ms, now_ms)} left"
         return ""
 
     def may_post(self, now_ms: int) -> bool:
@@ -79,6 +91,9 @@ class ActionBudget:
         if not self._limited or self._last_post_ms is None:
             return True
         return now_ms - self._last_post_ms >= LIMITED_INTERVAL_MS
+
+    def has_posted_within(self, interval_ms: int, now_ms: int) -> bool:
+        return self._last_post_ms is not None and now_ms - self._last_post_ms < interval_ms
 
     @property
     def limited(self) -> bool:

@@ -93,6 +93,8 @@ class Engine:
             now_ms: Our time. May jump; never used but through the machines' own ages.
         """
         m = self._m
+        if now_ms < m.now:
+            self._on_clock_set_back(m.now - now_ms)
         m.now = m.clock.now = now_ms
         if isinstance(message, Command):
             self._operator.on_command(message)
@@ -240,6 +242,11 @@ class Engine:
         m.note(Severity.WARNING, "clock", f"no time passed for us during {event.gap_ms} ms; reading everything again")
         self._session.on_time_jump()
         m.flattener.resume_now(m.now)
+
+    def _on_clock_set_back(self, by_ms: int) -> None:
+        """What waits for a time of ours would wait so much longer: questions, and the interval between posts."""
+        self._m.asker.set_back(by_ms)
+        self._m.budget.set_back(by_ms)
 
     # --- inside ----------------------------------------------------------------------------------------------------------------
 

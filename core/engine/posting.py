@@ -43,7 +43,6 @@ class Posting:
         self._by_hand = by_hand
         self._account = account
         self._entries = entries
-        self._last_post_ms: int | None = None
         self._not_sent_in_a_row = 0
 
     # --- out -----------------------------------------------------------------------------------------------------------
@@ -57,7 +56,7 @@ class Posting:
             return  # nearly always: nothing waits to leave
         if not m.may_post or m.posts.has_unsent or not m.budget.may_post(m.now):
             return
-        if self._last_post_ms is not None and m.now - self._last_post_ms < m.config.execution.tick_interval_ms:
+        if m.budget.has_posted_within(m.config.execution.tick_interval_ms, m.now):
             return
         if m.posts.inflight < m.config.execution.inflight_limit and self._repeat():
             return
@@ -93,7 +92,6 @@ class Posting:
         post_id = m.posts.next_id()
         deadline_ms = m.now + m.config.execution.post_timeout_ms
         m.posts.register(OpenPost(post_id, 0, exits, m.now, deadline_ms, None, repeats_post=original))
-        self._last_post_ms = m.now
         m.budget.on_posted(
             0, m.now
         )  # counted with the first copy, but in limited mode it takes its turn like any other
@@ -139,7 +137,6 @@ class Posting:
             for order in batch.orders:
                 self._account.on_change(m.orders.report(order.cloid, Report.POSTED, m.now))
         self._tell_lives(batch, "to be signed", f"post {post_id}, nonce {nonce}")
-        self._last_post_ms = m.now
         m.budget.on_posted(count_of(batch), m.now)
         self._journal(post, "opened")
         m.emit(Post(post_id, nonce, batch, expires))
@@ -240,6 +237,9 @@ class Posting:
         m = self._m
         post = m.posts.close(event.post_id)
         if post is None:
+            if classify(event.error) is Rejection.RATE_LIMIT:  # said of the address, however late
+                m.note(Severity.WARNING, "post", f"post {event.post_id} refused after its deadline: {event.error}")
+                m.budget.on_used_up()
             return
         self._on_answered(post)
         self._journal(post, f"refused: {event.error}")

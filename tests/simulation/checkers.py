@@ -357,10 +357,9 @@ class Batches(Checker):
                 continue
             self.expect(self.ledger.connected_ms is not None, "a post without a connection")
             if self._last_ms is not None:
-                gap = world.local_ms - self._last_ms
-                # Only a clock that was set back can make the gap look shorter than it was.
+                gap = world.steady_ms - self._last_ms
                 self.expect(gap >= x.tick_interval_ms, f"two posts within {gap} ms")
-            self._last_ms = world.local_ms
+            self._last_ms = world.steady_ms
             if isinstance(effect, Repost):
                 continue
             if isinstance(effect.batch, Cancels):

@@ -27,6 +27,7 @@ from core.messages.effects import (
 from core.messages.events import (
     Connected,
     PostNotSent,
+    PostRefused,
     PostReply,
     RateLimitRead,
     Tick,
@@ -181,20 +182,21 @@ class Budget(Check):
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
         if isinstance(message, RateLimitRead):
             self._limited = message.used >= message.cap
-        for effect in effects:  # a refusal that comes after its post was given up is not heard any more
+        if isinstance(message, PostRefused):
+            self._limited |= "too many cumulative requests" in message.error.lower()
+        for effect in effects:
             if isinstance(effect, Journal) and isinstance(effect.row, PostRow):
-                self._limited |= "refused: too many cumulative requests" in effect.row.outcome.lower()
                 self._count(world, effect.row, message)
             elif isinstance(effect, Journal) and isinstance(effect.row, SignalRow) and effect.row.verdict == "accepted":
-                left = self._pause_until_ms - world.local_ms
-                self.expect(left <= 0 or left > 60_000, f"a signal accepted {left} ms before the end of a pause")
+                left = self._pause_until_ms - world.steady_ms
+                self.expect(left <= 0, f"a signal accepted {left} ms before the end of a pause")
         for effect in effects:
             if isinstance(effect, (Post, Repost)):
                 if self._limited:
                     self.expect(not has_entry(effect), "an entry while the budget is used up")
-                    gap = None if self._last_ms is None else world.local_ms - self._last_ms
+                    gap = None if self._last_ms is None else world.steady_ms - self._last_ms
                     self.expect(gap is None or gap >= 10_000, f"two posts within {gap} ms while the budget is used up")
-                self._last_ms = world.local_ms
+                self._last_ms = world.steady_ms
 
     def _count(self, world: World, row: PostRow, message: Message) -> None:
         """Failures in a row and the pause they ask for; a repeat (nonce 0) is no attempt of its own."""
@@ -206,10 +208,10 @@ class Budget(Check):
         elif row.nonce and row.outcome.startswith(("timed out", "not sent", "refused")):
             self._failures += 1
             pause = 60_000 if self._failures >= 5 else 1_000 << (self._failures - 1)
-            self._pause_until_ms = max(self._pause_until_ms, world.local_ms + pause)
+            self._pause_until_ms = max(self._pause_until_ms, world.steady_ms + pause)
             said = row.outcome
         if "only post-only orders" in said.lower():
-            self._pause_until_ms = max(self._pause_until_ms, world.local_ms + 60_000)
+            self._pause_until_ms = max(self._pause_until_ms, world.steady_ms + 60_000)
 
 
 class Questions(Check):

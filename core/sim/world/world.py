@@ -71,6 +71,8 @@ class World:
         self.agenda = Agenda(START_MS)
         self.skew_ms = 0
         """How far our clock is ahead of the venue's."""
+        self._ahead_ms = 0
+        """All that it jumped ahead."""
         self.hindered_until_ms = START_MS
         """Until then the weather itself keeps an exit from getting through, or us from hearing of it."""
         self.lied_at_ms = 0
@@ -273,8 +275,14 @@ class World:
         """The weather is in the way of exits for so long."""
         self.hindered_until_ms = max(self.hindered_until_ms, self.agenda.now_ms + for_ms)
 
+    @property
+    def steady_ms(self) -> int:
+        """Our clock as it would be if it were never set back: by it our program counts intervals."""
+        return self.agenda.now_ms + self._ahead_ms
+
     def step_clock(self, ms: int) -> None:
         self.skew_ms += ms
+        self._ahead_ms += max(ms, 0)
         mended_ms = self.plan.clock_mended_ms
         if mended_ms is not None and self.skew_ms:
             self.agenda.after(mended_ms, self._mend_clock)
@@ -282,4 +290,5 @@ class World:
     def _mend_clock(self) -> None:
         if self.skew_ms:
             self.tell("our clock is put right")
+            self._ahead_ms += max(-self.skew_ms, 0)
             self.skew_ms = 0

@@ -91,3 +91,18 @@ def test_a_failure_of_what_nobody_asked_says_nothing_about_the_next_question() -
     asker.on_failure(XYZ, NOW + 1)
     assert asker.ask_every(XYZ, 60_000, NOW + 59_999) == []
     assert asker.ask_every(XYZ, 60_000, NOW + 60_000) == [Ask(XYZ)]
+
+
+def test_a_clock_that_was_set_back_does_not_hold_up_what_is_due() -> None:
+    asker = Asker()
+    asker.ask(XYZ, NOW)
+    asker.on_answer(XYZ, NOW + 100)
+    asker.ask(MAIN, NOW + 100)
+    changes = asker.changes
+    asker.set_back(60_000)
+    assert asker.changes > changes, "whoever keeps a due time works it out anew"
+    back = NOW - 60_000
+    assert asker.ask_every(XYZ, 1_000, back + 1_099) == []
+    assert asker.ask_every(XYZ, 1_000, back + 1_100) == [Ask(XYZ)]
+    assert asker.ask(MAIN, back + 99 + ANSWER_TIMEOUT_MS) == []
+    assert asker.ask(MAIN, back + 100 + ANSWER_TIMEOUT_MS) == [Ask(MAIN)]

@@ -83,3 +83,37 @@ def test_before_the_first_reading_nothing_is_refused_for_it() -> None:
     b.on_posted(1, NOW)
     b.on_refunded(1)
     assert (b.used, b.cap, b.refuses_entry(NOW)) == (None, None, "")
+
+
+def test_a_clock_that_was_set_back_makes_no_wait_longer() -> None:
+    b = budget()
+    b.on_used_up()
+    b.on_posted(1, NOW)
+    b.on_failure(NOW)
+    b.on_post_only_phase(NOW)
+    b.set_back(3_600_000)
+    back = NOW - 3_600_000
+    assert b.has_posted_within(100, back + 99)
+    assert not b.has_posted_within(100, back + 100)
+    assert not b.may_post(back + LIMITED_INTERVAL_MS - 1)
+    assert b.may_post(back + LIMITED_INTERVAL_MS)
+    assert b.blocked_until_ms(back) == back + 60_000
+
+
+def test_a_clock_that_was_set_back_before_the_first_post_is_nothing() -> None:
+    b = budget()
+    b.set_back(1_000)
+    assert not b.has_posted_within(100, NOW - 1_000)
+    assert b.refuses_entry(NOW - 1_000) == ""
+
+
+def test_the_pause_is_named_after_the_failures_that_it_is_for() -> None:
+    """A success meanwhile made it "backoff after 0 failed posts"."""
+    b = budget()
+    b.on_failure(NOW)
+    assert b.refuses_entry(NOW + 10) == "backoff after a failed post: 1 s left"
+    b.on_failure(NOW)
+    b.on_success()
+    assert b.refuses_entry(NOW + 10) == "backoff after 2 failed posts: 2 s left"
+    b.on_failure(NOW)
+    assert b.refuses_entry(NOW + 10) == "backoff after 2 failed posts: 2 s left", "the longer wait stands"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from engine_rig import NOW, SNDK, SPECS, D, Rig, make_config, make_run
+from engine_rig import NOW, SNDK, SPECS, D, Rig, foreign_order, make_config, make_run, update
 from msgspec.structs import replace
 
 from core.engine.engine import Engine
 from core.messages.alerts import AlertTarget, TargetState
-from core.messages.commands import Shutdown
+from core.messages.commands import FlattenAll, Shutdown, TripHardStop
 from core.messages.effects import Alert, Ask, Journal, LatchState, PersistLatch, Severity
 from core.messages.events import (
     AlertsChanged,
@@ -23,6 +23,7 @@ from core.messages.queries import QueryFills, QueryOrderStatus, QueryPositions
 from core.messages.recovered import Recovered
 from core.messages.snapshot import TradingState
 from core.model.market import MarketKey
+from core.model.order import Cancels
 
 OTHER = MarketKey("xyz", "GOLD")
 
@@ -158,3 +159,33 @@ def test_how_the_alerts_fare_is_in_the_picture() -> None:
     target = AlertTarget("ntfy://...", TargetState.RETRYING, waiting=2, last_error="HTTP 500", last_error_ms=NOW)
     assert rig.handle(AlertsChanged((target,))) == []
     assert rig.snapshot().alerts == (target,)
+
+
+def closed_and_set_back() -> Rig:
+    """A position was opened and closed; then our clock is set back by a minute."""
+    rig = Rig()
+    rig.open_position()
+    rig.handle(FlattenAll(command_id="f"))
+    rig.advance(200)
+    rig.fill_post(rig.posts[-1])
+    rig.advance(2_000)
+    rig.now -= 60_000
+    return rig
+
+
+def test_a_clock_that_is_set_back_does_not_hold_up_questions() -> None:
+    """An orderly stop ended NOT CONFIRMED, because nothing was asked again until our clock had caught up."""
+    rig = closed_and_set_back()
+    rig.handle(Shutdown(command_id="s", reason="done"))
+    rig.advance(2_000)
+    assert rig.m.finished
+    assert any("the exchange reports flat" in text for text in rig.audit("alert"))
+
+
+def test_a_clock_that_is_set_back_does_not_hold_up_posts() -> None:
+    rig = closed_and_set_back()
+    before = len(rig.posts)
+    rig.handle(update(foreign_order()))
+    rig.handle(TripHardStop(command_id="x"))
+    rig.advance(300)
+    assert [type(post.batch) for post in rig.posts[before:]] == [Cancels]

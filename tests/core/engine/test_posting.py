@@ -815,3 +815,13 @@ def test_an_expiry_is_on_the_exchanges_clock() -> None:
     rig = Rig()
     rig.handle(ServerTimeRead(rig.now + 1_500, rig.now))
     assert rig.enter().expires_after_ms == rig.now + 1_500 + 5_000
+
+
+def test_a_budget_that_is_used_up_is_heard_of_even_after_the_posts_deadline() -> None:
+    rig = Rig()
+    post = rig.enter()
+    rig.advance(6_000)
+    assert rig.m.posts.get(post.post_id) is None
+    rig.refuse(post, "Too many cumulative requests sent (10001 > 10000) for cumulative volume traded $0.")
+    assert rig.m.budget.limited
+    assert any("refused after its deadline" in t for t in rig.audit("post"))

@@ -54,12 +54,13 @@ GUARDS_OF_POSTS = (
     + of(
         "core/engine/posting.py",
         never("eager", 'if not is_tick and m.config.execution.dispatch != "eager":'),
+        change("late_used_up", "if classify(event.error) is Rejection.RATE_LIMIT:  # said", "if False:  # said"),
         without("may_post", "not m.may_post or "),
         without("unsent", "m.posts.has_unsent or "),
         without("budget", " or not m.budget.may_post(m.now)"),
         never(
             "interval",
-            "if self._last_post_ms is not None and m.now - self._last_post_ms < m.config.execution.tick_interval_ms:",
+            "if m.budget.has_posted_within(m.config.execution.tick_interval_ms, m.now):",
         ),
         without("repeat_inflight", "m.posts.inflight < m.config.execution.inflight_limit and "),
         never("repeat", "if m.posts.inflight < m.config.execution.inflight_limit and self._repeat():"),
@@ -183,6 +184,10 @@ GUARDS_OF_POSTS = (
         nothing("refund", "self._used = max(0, self._used - items)"),
         nothing("limited_read", "self._limited = used >= cap"),
         nothing("said_used_up", "self._limited = True"),
+        never("longest_wait", "if now_ms + wait >= self._blocked_until_ms:"),
+        never("set_back_last", "if self._last_post_ms is not None:\n            self._last_post_ms -= by_ms"),
+        nothing("set_back_wait", "self._blocked_until_ms -= by_ms"),
+        nothing("set_back_phase", "self._post_only_until_ms -= by_ms"),
         change(
             "streak_ends",
             "def on_success(self) -> None:\n        self._failures = 0",

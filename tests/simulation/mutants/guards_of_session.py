@@ -204,6 +204,9 @@ GUARDS_OF_SESSION = (
     + of(
         "core/engine/engine.py",
         never("already_gone", "if not was_connected:"),
+        nothing("set_back", "self._on_clock_set_back(m.now - now_ms)"),
+        nothing("set_back_asks", "self._m.asker.set_back(by_ms)"),
+        nothing("set_back_posts", "self._m.budget.set_back(by_ms)"),
         change("disconnect_posts", "self._posting.on_disconnect()", "pass"),
         change("disconnect_entries", 'self._entries.drop_queued("disconnected")', "pass"),
         change("disconnect_cancels", "m.cancels.on_disconnect()", "pass"),
