@@ -25,6 +25,7 @@ import msgspec
 import core
 from core.config import Config, ConfigError, Network
 from core.config_warnings import unfinished
+from core.messages.events import AnyEvent, Connected
 from core.messages.exit_codes import ExitCode
 from core.messages.snapshot import RunInfo
 from core.messages.tape import Start
@@ -279,10 +280,17 @@ class _EngineLife:
         journal.describe_run(start, config.journal.max_rows)
         tape_mb = config.journal.tape_max_mb
         tape = journal.begin_tape(start, tape_mb) if tape_mb else None
+        info = InfoClient(config.info_url, self._account, inbox.put, clock)
+
+        def put(event: AnyEvent) -> None:
+            if isinstance(event, Connected):
+                info.forget()
+            inbox.put(event)
+
         outside = Outside(
             inbox=inbox,
-            gateway=Gateway(config.ws_url, self._account, inbox.put, clock),
-            info=InfoClient(config.info_url, self._account, inbox.put, clock),
+            gateway=Gateway(config.ws_url, self._account, put, clock),
+            info=info,
             journal=journal,
             signer=Signer(self._keys, config.is_mainnet_signature) if config.mode == "trading" else None,
             asset_id_of=engine.asset_id,

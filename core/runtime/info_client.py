@@ -1,7 +1,8 @@
 """Asks the exchange over POST /info, one task per query, and puts the answers in the inbox.
 
 Decides the order when the exchange's weight limit makes queries wait: what an exit waits for goes first and may use the room that the
-others must leave. Every query gets exactly one answer, and every wait has a limit, the wait in line included. Easy to get wrong: 429 or a
+others must leave. Every query gets exactly one answer, unless a new connection makes it void, and every wait has a limit, the wait in
+line included. Easy to get wrong: 429 or a
 time-out says nothing about the thing asked for, so it is ReadFailed, never an empty answer.
 
 SPEC 6, 7; PROTOCOL 1.1, 8, 9.1; LESSONS L39.
@@ -92,6 +93,7 @@ class InfoClient:
         self._weights = weights or RateWindow(WEIGHT_PER_MINUTE)
         self._max_concurrent = max_concurrent
         self._waiting: list[tuple[int, int, float, Query]] = []
+        self._epoch = 0
         self._count = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._work = asyncio.Event()
@@ -105,6 +107,11 @@ class InfoClient:
         self._count += 1
         heapq.heappush(self._waiting, (rank(query), self._count, self._clock.monotonic(), query))
         self._work.set()
+
+    def forget(self) -> None:
+        """A new connection is open, and the engine asks everything anew: an answer from before must not be taken for one of those."""
+        self._epoch += 1
+        self._waiting.clear()
 
     async def run(self) -> None:
         """Serve the line until cancelled."""
@@ -170,7 +177,8 @@ class InfoClient:
     # --- one query -------------------------------------------------------------------------------------------------------
 
     async def _ask_one(self, session: aiohttp.ClientSession, query: Query) -> None:
-        """Exactly one event comes out of this, unless the program is ending."""
+        """Exactly one event comes out of this, unless the question is forgotten meanwhile or the program is ending."""
+        epoch = self._epoch
         try:
             event = await self._answer_to(session, query)
         except _ReadError as e:
@@ -182,7 +190,8 @@ class InfoClient:
         except Exception as e:  # our own mistake; the engine still has to hear that the read failed
             event = ReadFailed(query, f"failed inside: {type(e).__name__}: {e}")
         self._weights.take(self._clock.now_ms(), extra_weight(event))
-        self._put(event)
+        if epoch == self._epoch:
+            self._put(event)
 
     async def _answer_to(self, session: aiohttp.ClientSession, query: Query) -> AnyEvent:
         started_ms = self._clock.now_ms()

@@ -225,6 +225,31 @@ async def test_a_query_that_waits_too_long_for_its_turn_fails(venue: Venue, even
     assert events == [ReadFailed(QueryFees(), "waited 0.05 s for its turn")]
 
 
+async def test_what_was_asked_on_an_earlier_connection_is_not_answered_on_the_next(
+    venue: Venue, events: Events
+) -> None:
+    """Such an answer would be taken for that of the same question, asked anew."""
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(body: dict[str, Any]) -> web.StreamResponse | None:
+        arrived.set()
+        await go_on.wait()
+        return None
+
+    venue.answer = slowly
+    async with asking(venue.url, events, QueryOpenOrders("xyz"), max_concurrent=1) as client:
+        async with asyncio.timeout(5):
+            await arrived.wait()
+        client.ask(QueryFees())  # still in line
+        client.forget()
+        client.ask(QueryPositions("xyz"))
+        go_on.set()
+        await events.until(1)
+        client.ask(QueryRateLimit())
+        await events.until(2)
+    assert [type(e) for e in events] == [PositionsRead, RateLimitRead]
+
+
 async def test_the_line_is_bounded(events: Events, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(info_client_module, "MAX_WAITING", 2)
     client = InfoClient("http://127.0.0.1:1/info", "0xabc", events.put, SystemClock())
