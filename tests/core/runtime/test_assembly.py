@@ -75,6 +75,17 @@ def test_it_gets_ready_and_ends_flat_with_the_simulator(tmp_path):
     assert "simulator ended, code 0" in log or "simulator ended, code -15" in log
 
 
+def test_a_new_connection_makes_the_questions_of_the_one_before_it_void(tmp_path):
+    counted = """
+from core.runtime.info_client import InfoClient
+forgotten, forget = [], InfoClient.forget
+InfoClient.forget = lambda client: (forgotten.append(1), forget(client))
+"""
+    done = run_program(tmp_path, "until(lambda s: s.ready.is_ready)\nprint(len(forgotten), flush=True)", counted)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "1\n"
+
+
 def test_a_stop_before_the_simulator_listens_is_orderly(tmp_path):
     done = run_program(tmp_path, "program.lifecycle.begin_exit(0, 'changed my mind')")
     assert done.returncode == 0, done.stderr
