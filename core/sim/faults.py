@@ -76,6 +76,8 @@ class FaultBoard:
         """
         self._coins = coins
         self._faults: list[Fault] = []
+        self._names: dict[str, None] = {}
+        """Of all that were ever asked for since the board was last cleared."""
         self.struck: Counter[str] = Counter()
         """How often each has made a difference; of a lasting one, how often somebody found it in force."""
 
@@ -125,10 +127,12 @@ class FaultBoard:
         )
         self._faults = [f for f in self._faults if not f.is_over(now_ms)]
         self._faults.append(fault)
+        self._names[name] = None
         return fault
 
     def clear(self) -> None:
         self._faults.clear()
+        self._names.clear()
 
     def strike(
         self, name: str, now_ms: int, user: str | None = None, level: str = "order", coin: str | None = None
@@ -161,6 +165,8 @@ class FaultBoard:
 
     def lasting(self, now_ms: int) -> Iterator[Fault]:
         """Those that hold a market or an account in a state while they are in force."""
+        if _LASTING.isdisjoint(self._names):
+            return
         for fault in self._faults:
             if fault.name in _LASTING and fault.is_on(now_ms):
                 self.struck[fault.name] += 1
@@ -168,6 +174,8 @@ class FaultBoard:
 
     def take(self, name: str, now_ms: int) -> list[Fault]:
         """One stroke of every fault of this name, whatever its user and market."""
+        if name not in self._names:
+            return []  # asked for in every block
         due = [f for f in self._faults if f.name == name and f.is_on(now_ms)]
         for fault in due:
             self.struck[name] += 1
