@@ -15,7 +15,6 @@ import pytest
 from sim_desk import START_MS, Desk
 
 from core.hyperliquid.signing_key import SigningKey
-from core.sim import wire
 from core.sim.exchange import Exchange
 from core.sim.feed import Feed
 
@@ -147,7 +146,6 @@ def busy_market() -> tuple[Exchange, Feed, list[str]]:
 
 
 def traced_bytes() -> int:
-    wire.number.cache_clear()  # bounded, and hours from being full
     gc.collect()
     return tracemalloc.get_traced_memory()[0]
 
