@@ -9,6 +9,7 @@ DESIGN "One key press" and "Hosting", SPEC 11.
 from __future__ import annotations
 
 import importlib
+import os
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -25,11 +26,14 @@ from core.messages.exit_codes import ExitCode
 from core.messages.handle import EngineHandle, LifecycleHandle
 from core.messages.snapshot import Snapshot
 from core.messages.view import only_brakes
-from hip3_tui import gc_policy
+from hip3_tui import gc_policy, glyphs
+from hip3_tui.attention import Attention
 from hip3_tui.console import NOTHING_BESIDE, Follows, Outside
+from hip3_tui.deeds import Deeds
 from hip3_tui.keymap import Keymap
 from hip3_tui.notices import Notice, Notices
-from hip3_tui.operator_actions import ACTIONS, DEFAULT_KEYMAP, OPERATOR_ACTIONS, OperatorAction
+from hip3_tui.operator_action import OperatorAction
+from hip3_tui.operator_actions import ACTIONS, DEFAULT_KEYMAP, OPERATOR_ACTIONS
 from hip3_tui.panes.key_bar import KeyBar
 from hip3_tui.panes.picture import Picture, Window
 from hip3_tui.previews import told
@@ -38,7 +42,7 @@ from hip3_tui.screens.dialog import Dialog
 from hip3_tui.screens.room import Room
 from hip3_tui.screens.shutdown import LeaveScreen, ShutdownScreen
 from hip3_tui.screens.trading import TradingScreen
-from hip3_tui.themes import NIGHT
+from hip3_tui.themes import THEMES
 
 _AS_SHIPPED = ConsoleConfig()
 _TOAST_S = 6.0
@@ -78,7 +82,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         lifecycle: The one way out of the program.
         outside: What else a screen may use: files, the journal.
         settings: Of the screen itself.
-        keymap: The operator's keys.
+        keymap: The operator's keys; ours if there are none.
         who: The operator's name, written into every command.
         clock: Milliseconds that never go back. Only differences count, so that a step of the wall clock ages nothing.
         own_gc: Take Python's garbage collection into our hands after the first frame. For the real program; not for tests.
@@ -98,7 +102,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         *,
         outside: Outside = NOTHING_BESIDE,
         settings: ConsoleConfig = _AS_SHIPPED,
-        keymap: Keymap = DEFAULT_KEYMAP,
+        keymap: Keymap | None = None,
         who: str = "operator",
         clock: Callable[[], int] = _monotonic_ms,
         own_gc: bool = True,
@@ -106,34 +110,39 @@ class ConsoleApp(App[int], inherit_bindings=False):
         on_crash: Callable[[BaseException], None] | None = None,
         **textual: Any,
     ) -> None:
+        self.plain_glyphs = glyphs.table(settings.glyphs, os.environ)  # for the driver, which is made with the app
         super().__init__(**textual)
         self._handle = handle
         self._lifecycle = lifecycle
         self._outside = outside
         self._settings = settings
-        self._keymap_of_operator = keymap
-        self._bindings = bindings(keymap)
+        self._keymap_of_operator = keymap or DEFAULT_KEYMAP
+        self._bindings = bindings(self._keymap_of_operator)
         self._who = who
         self._clock = clock
         self._own_gc = own_gc
         self._on_first_frame = on_first_frame
         self._on_crash = on_crash
         self._commands_sent = 0
+        self._deeds = Deeds(self)
         self._notices = Notices()
+        self._attention = Attention(os.environ, title=settings.title, desktop=settings.desktop)
         self._trading: TradingScreen | None = None
         self._seen: Snapshot | None = None
         self._seen_at_ms = 0
-        self.register_theme(NIGHT)
-        self.theme = NIGHT.name
+        for theme in THEMES.values():
+            self.register_theme(theme)
+        self.theme = THEMES[settings.theme].name
         self.animation_level = "none"  # nothing moves on this screen but the numbers
 
     # --- life --------------------------------------------------------------------------------------------------------
 
     def get_default_screen(self) -> Screen[Any]:
-        self._trading = TradingScreen(self.look())
+        self._trading = TradingScreen(self.look(), self._reshow)
         return self._trading
 
     def on_mount(self) -> None:
+        self._to_terminal(self._attention.begin())
         self.set_interval(1 / self._settings.refresh_hz, self.refresh_picture)
         self.call_after_refresh(self._first_frame)
 
@@ -146,6 +155,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
     def on_unmount(self) -> None:
         """However the screen went down: the engine gets flat, whether or not anything here still returns. Unless it crashed: then a bare
         screen takes its place."""
+        self._to_terminal(self._attention.end())
         if self._exception is None or self._on_crash is None:
             self._lifecycle.begin_exit(self.return_code or ExitCode.OK, "the console ended")
 
@@ -162,6 +172,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
     def repaint_all(self) -> None:
         """Draw everything again: the terminal lost what it had. Called on the app's loop."""
         if self._trading is not None:
+            self._attention.again()
             self.refresh_picture()
             self.screen.refresh(layout=True)
 
@@ -182,7 +193,8 @@ class ConsoleApp(App[int], inherit_bindings=False):
         window = (
             None if self._outside.window is None else Window(self._outside.window.may_brake, self._outside.window.note)
         )
-        return Picture(snapshot, now_ms, error, is_done, keymap=self._keymap_of_operator, window=window)
+        selected = None if self._trading is None else self._trading.selected
+        return Picture(snapshot, now_ms, error, is_done, selected, self._keymap_of_operator, window)
 
     def refresh_picture(self) -> None:
         """The beat: newest picture to every screen. Nothing at all while the terminal does not take output."""
@@ -196,18 +208,31 @@ class ConsoleApp(App[int], inherit_bindings=False):
                 screen.show(picture)
         for notice in self._notices.of(picture, self._clock()):
             self._tell(notice)
+        self._to_terminal(self._attention.title(picture))
         if self._is_leaving(picture):
             self._show_leaving(picture)
 
+    def _reshow(self) -> None:
+        """Something of the console itself changed: the row that is chosen."""
+        if self._trading is not None and self._trading.is_mounted:
+            self._trading.show(self.look())
+
     def _tell(self, notice: Notice) -> None:
-        if notice.bell:
+        words = f"{notice.title}: {notice.text}"
+        if notice.bell and self._settings.bell:
             self.bell()
-        if notice.in_banner and not self._banner_is_covered:
+        if notice.severity is Severity.CRITICAL:
+            self._to_terminal(self._attention.critical(words))
+        if not (self._settings.toasts or notice.asked) or (notice.in_banner and not self._banner_is_covered):
             return
         timeout = _ALARM_TOAST_S if notice.severity is Severity.CRITICAL else _TOAST_S
         # In one line and without a title of its own: a toast covers part of the lists.
-        words = f"{notice.title}: {notice.text}"
         self.notify(words, severity=_SEVERITY[notice.severity], timeout=timeout, markup=False)
+
+    def _to_terminal(self, sequence: str) -> None:
+        """Through the driver, which never blocks and drops what nobody reads."""
+        if sequence and self._driver is not None and not self.is_headless:
+            self._driver.write(sequence)
 
     @property
     def _banner_is_covered(self) -> bool:
@@ -268,7 +293,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
             self.push_screen(screen)
 
     def _do(self, action: OperatorAction) -> None:
-        for doer in (self.screen, self):
+        for doer in (self.screen, self, self._deeds):
             deed = getattr(doer, f"do_{action.does}", None)
             if deed is not None:
                 deed()
@@ -276,6 +301,11 @@ class ConsoleApp(App[int], inherit_bindings=False):
         self.say("Not on this screen.", title=action.title)
 
     # --- what a screen may ask (see console.Console) -----------------------------------------------------------------
+
+    @property
+    def trading(self) -> TradingScreen:
+        assert self._trading is not None, "asked before the first screen"
+        return self._trading
 
     @property
     def outside(self) -> Outside:
@@ -297,6 +327,13 @@ class ConsoleApp(App[int], inherit_bindings=False):
         # In one line and without a title of its own: a toast covers part of the lists.
         told = f"{title}: {words}" if title else words
         self.notify(told, severity="warning" if warn else "information", timeout=_TOAST_S, markup=False)
+
+    def operate(self, action_id: str) -> None:
+        self.action_operate(action_id)
+
+    def copy(self, words: str, what: str) -> None:
+        self.copy_to_clipboard(words)
+        self.say(f"{what} {words}: sent to the clipboard of your terminal")
 
     # --- deeds -------------------------------------------------------------------------------------------------------
 

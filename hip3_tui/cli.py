@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "alert-test": "alert_test:alert_test",
     "view": "view:view",
     "serve": "serve:serve",
+    "keys": "keys:keys",
 }
 """Name on the command line -> file in hip3_tui/commands and the command in it."""
 

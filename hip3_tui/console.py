@@ -50,6 +50,14 @@ class Console(Protocol):
         """
         ...
 
+    def operate(self, action_id: str) -> None:
+        """As if the key of that action had been pressed."""
+        ...
+
+    def copy(self, words: str, what: str) -> None:
+        """To the clipboard of the terminal, and say so."""
+        ...
+
     def say(self, words: str, *, title: str = "", warn: bool = False) -> None:
         """A toast."""
         ...

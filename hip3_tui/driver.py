@@ -53,6 +53,7 @@ class UnblockingDriver(LinuxDriver):
         self._owner = cast(TerminalOwner, app)
         self._output: OutputThread | None = None
         self._raw_attributes: list[Any] | None = None
+        self._plain: dict[int, str] | None = getattr(app, "plain_glyphs", None)
         self._death = threading.Lock()  # taken once, by whichever side notices first, and never released
         super().__init__(app, **options)
 
@@ -93,7 +94,7 @@ class UnblockingDriver(LinuxDriver):
 
     def write(self, data: str) -> None:
         if self._output is not None:  # None: not in application mode, so nothing of ours may appear
-            self._output.write(data)
+            self._output.write(data if self._plain is None else data.translate(self._plain))
 
     def _drained(self) -> None:
         self._call_app(self._owner.repaint_all)

@@ -12,91 +12,12 @@ SPEC 11, DESIGN "One key press".
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
-
 from core.messages.commands import AnyCommand, CancelAll, FlattenAll, PauseEntries, TripHardStop
+from hip3_tui.chosen_row import chosen_row, close_row, close_row_preview, close_row_title, row_closed_not
 from hip3_tui.keymap import Keymap
+from hip3_tui.operator_action import Group, OperatorAction
 from hip3_tui.panes.picture import Picture, is_flat
-from hip3_tui.previews import Sending, cancel_preview, flatten_preview
-
-MakeCommand = Callable[[Picture, str, str], AnyCommand]
-"""Picture, command id and operator's name -> the command."""
-
-
-class Group(Enum):
-    """Under which heading the help shows an action."""
-
-    STOP = "Stop and close"
-    TRADE = "Trade"
-    LISTS = "Lists"
-    LOOK = "Look and keep"
-    PROGRAM = "Program"
-
-
-def _always(picture: Picture) -> str:
-    return ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperatorAction:
-    """One thing the operator can do.
-
-    ``label`` stands in the key bar (empty: not there), ``title`` in palette and help. ``unavailable`` answers why it is pointless now,
-    empty if it is not.
-    """
-
-    id: str
-    keys: tuple[str, ...]
-    """By Textual's names; a config may put others in their place."""
-    label: str = ""
-    title: str
-    help: str
-    group: Group
-    command: MakeCommand | None = None
-    screen: str = ""
-    """``file:Class`` in hip3_tui/screens, made with picture and console."""
-    does: str = ""
-    """Name of a ``do_...`` method of the screen on top or of the app."""
-    dangerous: bool = False
-    asks: bool = False
-    """Asks once where mainnet's rules apply, with what would be sent and the focus on Cancel."""
-    confirm_label: str = ""
-    preview: Callable[[Picture], list[Sending]] | None = None
-    """What the exchange would be sent; asked about, or told afterwards."""
-    unavailable: Callable[[Picture], str] = _always
-    label_now: Callable[[Picture], str] | None = None
-    title_now: Callable[[Picture], str] | None = None
-    is_brake: bool = False
-    """A window beside the console may do it too, if it was allowed to act. Other actions that change anything are the console's alone."""
-    in_text: bool = False
-    """Its keys with Ctrl act even while text is typed into a dialog."""
-    in_dialogs: bool = False
-    """Acts while a dialog without a text field is open."""
-    in_palette: bool = True
-
-    def __post_init__(self) -> None:
-        deeds = sum(map(bool, (self.command, self.screen, self.does)))
-        assert deeds == 1, f"action {self.id}: sends a command, opens a screen or does something, one of the three"
-        assert not self.asks or self.confirm_label, f"action {self.id}: what it asks needs a label for its button"
-
-    def refusal(self, picture: Picture) -> str:
-        """Why it cannot or need not be done now; empty if it can."""
-        changes = self.command is not None or (self.screen and self.dangerous)
-        if changes and picture.window is not None:
-            if not picture.window.may_brake:
-                return "This window only looks. Act at the console itself."
-            if not self.is_brake:
-                return "Not from this window: it closes, cancels, stops and pauses. The rest is done at the console itself."
-        return self.unavailable(picture)
-
-    def label_for(self, picture: Picture) -> str:
-        return self.label if self.label_now is None else self.label_now(picture)
-
-    def title_for(self, picture: Picture) -> str:
-        return self.title if self.title_now is None else self.title_now(picture)
-
+from hip3_tui.previews import cancel_preview, flatten_preview
 
 # --- availability ----------------------------------------------------------------------------------------------------
 
@@ -133,6 +54,14 @@ def _nothing_to_reset(picture: Picture) -> str:
     return ""
 
 
+def _nothing_chosen(picture: Picture) -> str:
+    return "" if chosen_row(picture) is not None else "Choose a row first: arrow keys, or a click."
+
+
+def _row_closed_not(picture: Picture) -> str:
+    return no_report(picture) or row_closed_not(picture)
+
+
 # --- commands --------------------------------------------------------------------------------------------------------
 
 
@@ -154,6 +83,10 @@ def _trip(picture: Picture, command_id: str, who: str) -> AnyCommand:
 
 def _pause(picture: Picture, command_id: str, who: str) -> AnyCommand:
     return PauseEntries(command_id=command_id, who=who, paused=not _is_paused(picture))
+
+
+def _move(deed: str, keys: tuple[str, ...], title: str, help: str) -> OperatorAction:
+    return OperatorAction(id=deed, keys=keys, title=title, help=help, group=Group.LISTS, does=deed, in_palette=False)
 
 
 # --- the table -------------------------------------------------------------------------------------------------------
@@ -215,6 +148,21 @@ OPERATOR_ACTIONS: tuple[OperatorAction, ...] = (
         in_dialogs=True,
     ),
     OperatorAction(
+        id="close_row",
+        is_brake=True,
+        keys=("d", "D", "delete"),
+        title="Flatten or cancel the chosen row",
+        title_now=close_row_title,
+        help="With a position chosen: flatten this one alone. With an order chosen: cancel this one alone, exits and EXTERNAL ones too.",
+        group=Group.STOP,
+        command=close_row,
+        dangerous=True,
+        asks=True,
+        confirm_label="Send it",
+        preview=close_row_preview,
+        unavailable=_row_closed_not,
+    ),
+    OperatorAction(
         id="reset",
         keys=("r", "R"),
         label="Reset",
@@ -243,7 +191,7 @@ OPERATOR_ACTIONS: tuple[OperatorAction, ...] = (
         keys=("tab", "v", "V"),
         label="List",
         title="Next list",
-        help="Go to the next list; on a small screen it is shown at the bottom.",
+        help="Go to the next list; on a small screen it is shown at the bottom. Then move in it, or click a row.",
         group=Group.LISTS,
         does="next_list",
     ),
@@ -254,6 +202,80 @@ OPERATOR_ACTIONS: tuple[OperatorAction, ...] = (
         help="Orders, fills, trades, signals, posts and events of the journal: search, details with everything that belongs to a row, export.",
         group=Group.LOOK,
         screen="history:HistoryScreen",
+    ),
+    OperatorAction(
+        id="previous_list",
+        keys=("shift+tab",),
+        title="Previous list",
+        help="Go to the list before.",
+        group=Group.LISTS,
+        does="previous_list",
+    ),
+    _move("down", ("down", "j"), "Next row", "Choose the row below."),
+    _move("up", ("up", "k"), "Row before", "Choose the row above."),
+    _move("half_down", ("pagedown", "ctrl+d"), "Half a page down", "Go down by half of what is in sight."),
+    _move("half_up", ("pageup", "ctrl+u"), "Half a page up", "Go up by half of what is in sight."),
+    _move("first", ("g", "home"), "First row", "Go to the top of the list."),
+    _move("last", ("G", "end"), "Last row", "Go to the bottom of the list."),
+    OperatorAction(
+        id="details",
+        keys=("enter",),
+        title="Details of the chosen row",
+        help="All that is known about it: every figure, every id, and what can be done with it. Also a double click.",
+        group=Group.LISTS,
+        screen="details:DetailsScreen",
+        unavailable=_nothing_chosen,
+        in_palette=False,
+    ),
+    OperatorAction(
+        id="leave_list",
+        keys=("escape",),
+        title="Leave the list",
+        help="No row is chosen any more.",
+        group=Group.LISTS,
+        does="leave_list",
+        in_palette=False,
+    ),
+    OperatorAction(
+        id="filter",
+        keys=("slash",),
+        title="Filter the audit trail",
+        help="Show only the lines with these words, or from a severity on; the title says what is left out.",
+        group=Group.LISTS,
+        does="filter",
+    ),
+    OperatorAction(
+        id="copy",
+        keys=("y", "Y"),
+        title="Copy the id of the chosen row",
+        help="To the clipboard of your terminal (OSC 52; also through ssh and tmux where they allow it).",
+        group=Group.LOOK,
+        does="copy",
+        unavailable=_nothing_chosen,
+    ),
+    OperatorAction(
+        id="export",
+        keys=("e", "E"),
+        title="Export to CSV",
+        help="The list that has the keys, or all of them, as files with full precision in the folder of this run.",
+        group=Group.LOOK,
+        does="export",
+    ),
+    OperatorAction(
+        id="screenshot",
+        keys=("s", "S"),
+        title="Screenshot",
+        help="This screen as an SVG file in the folder of this run.",
+        group=Group.LOOK,
+        does="screenshot",
+    ),
+    OperatorAction(
+        id="theme",
+        keys=("t", "T"),
+        title="Next theme",
+        help="Dark, light, high contrast, colour-blind safe. The config says which one it begins with.",
+        group=Group.LOOK,
+        does="theme",
     ),
     OperatorAction(
         id="palette",

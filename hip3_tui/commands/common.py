@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NoReturn
@@ -23,6 +24,11 @@ CONFIG_HELP = "Config file (TOML). Beats the variable HIP3_CONFIG."
 
 
 def require_terminal(code: int = ExitCode.REFUSED) -> None:
+    if os.environ.get("TERM") == "dumb":
+        refuse(
+            "TERM is 'dumb': the console draws on a whole screen; use a terminal that can, or set TERM to what it is",
+            code,
+        )
     for name, stream in (("stdin", sys.stdin), ("stdout", sys.stdout), ("stderr", sys.stderr)):
         if stream is None or not stream.isatty():
             refuse(
@@ -47,12 +53,14 @@ def refuse(text: str, code: int = ExitCode.REFUSED) -> NoReturn:
     sys.exit(code)
 
 
-def operators_keys(config: Config, source: str) -> Keymap:
-    """Our keys with those of the config in their place.
+def operators_keys(config: Config, source: str) -> Keymap | None:
+    """Our keys with those of the config in their place; None where it has none, which loads nothing.
 
     Raises:
         ConfigError: An action or a key that does not exist, one key for two actions, no key for what must have one.
     """
+    if not config.console.keys:
+        return None
     from core.config import ConfigError
     from hip3_tui.keymap import KeysError
     from hip3_tui.operator_actions import DEFAULT_KEYMAP
@@ -69,7 +77,6 @@ def draw(program: Program, settings: ConsoleConfig | None = None, keymap: Keymap
     from hip3_tui.app import ConsoleApp
     from hip3_tui.console import Outside
     from hip3_tui.driver import UnblockingDriver
-    from hip3_tui.operator_actions import DEFAULT_KEYMAP
 
     crash = Crash(program.paths.log.with_name("console-crash.txt"), program.lifecycle)
     app = ConsoleApp(
@@ -77,7 +84,7 @@ def draw(program: Program, settings: ConsoleConfig | None = None, keymap: Keymap
         program.lifecycle,
         outside=Outside(folder=program.paths.log.parent),
         settings=settings or ConsoleConfig(),
-        keymap=keymap or DEFAULT_KEYMAP,
+        keymap=keymap,
         who=user(),
         on_first_frame=program.first_frame.set,
         on_crash=crash.noted,

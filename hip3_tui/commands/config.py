@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hip3_tui.commands.common import CONFIG_HELP, refusals, refuse
+from hip3_tui.commands.common import CONFIG_HELP, operators_keys, refusals, refuse
 
 if TYPE_CHECKING:
     from core.config import Config
@@ -33,6 +33,7 @@ def check(config_name: str | None) -> None:
         path, read = _read(config_name)
         if missing := unfinished(read):
             refuse(f"{path}: {missing}")
+        operators_keys(read, str(path))
         try:
             keys = open_keys(read)
         except SigningKeyError as e:

@@ -5,14 +5,15 @@ SPEC 10, 11.
 
 from __future__ import annotations
 
-from core.messages.snapshot import FillView
+from core.messages.snapshot import FillView, Snapshot
 from core.model.position import Trade
 from hip3_tui import format as f
-from hip3_tui.panes.live_lines import Line, LiveLines, join, line_width, text
+from hip3_tui.panes.list_pane import ListPane
+from hip3_tui.panes.live_lines import Line, join, line_width, text
 from hip3_tui.panes.picture import Picture
 
 
-class FillsPane(LiveLines):
+class FillsPane(ListPane):
     TITLE = "Fills and trades"
 
     def note(self, picture: Picture) -> Line:
@@ -20,15 +21,37 @@ class FillsPane(LiveLines):
             return ()
         return text(f"{picture.snapshot.tally.fills} fills, {f.plural(picture.snapshot.pnl.trades, 'trade')}", "dim")
 
+    def keys(self, picture: Picture) -> list[str]:
+        return [] if picture.snapshot is None else [key_of(row) for row in newest_first(picture.snapshot)]
+
     def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
         snapshot = picture.snapshot
+        self.line_keys = []
         if snapshot is None:
             return [text("waiting for the engine", "dim")]
-        # A trade is told above the fill that closed it: it is the newer fact of the two.
-        told = [(trade.exit_ms, 1, _trade(trade, width)) for trade in snapshot.trades[:height]]
-        told += [(fill.time_ms, 0, _fill(fill, width)) for fill in snapshot.fills[:height]]
-        told.sort(key=lambda item: item[:2], reverse=True)
-        return [line for _, _, line in told[:height]] or [text("nothing was executed yet", "dim")]
+        rows = newest_first(snapshot)
+        self.cursor.follow([key_of(row) for row in rows])
+        if not rows:
+            return [text("nothing was executed yet", "dim")]
+        sight = self.cursor.window(len(rows), lambda _: 1, height) if self.active else range(min(len(rows), height))
+        told = []
+        for row in rows[sight.start : sight.stop]:
+            line = _trade(row, width) if isinstance(row, Trade) else _fill(row, width)
+            told.append(self.chosen(line, width) if self.active and key_of(row) == self.cursor.key else line)
+            self.line_keys.append(key_of(row))
+        return told
+
+
+def newest_first(snapshot: Snapshot) -> list[FillView | Trade]:
+    """A trade is told above the fill that closed it: it is the newer fact of the two."""
+    rows: list[tuple[int, int, FillView | Trade]] = [(trade.exit_ms, 1, trade) for trade in snapshot.trades]
+    rows += [(fill.time_ms, 0, fill) for fill in snapshot.fills]
+    rows.sort(key=lambda row: row[:2], reverse=True)
+    return [row for _, _, row in rows]
+
+
+def key_of(row: FillView | Trade) -> str:
+    return f"trade {row.trade_id}" if isinstance(row, Trade) else f"fill {row.market.name} {row.tid} {row.time_ms}"
 
 
 def _fill(fill: FillView, width: int) -> Line:

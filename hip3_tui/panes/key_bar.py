@@ -10,7 +10,8 @@ from __future__ import annotations
 from textual import events
 from textual.message import Message
 
-from hip3_tui.operator_actions import OPERATOR_ACTIONS, OperatorAction, keymap_of
+from hip3_tui.operator_action import OperatorAction
+from hip3_tui.operator_actions import OPERATOR_ACTIONS, keymap_of
 from hip3_tui.panes.live_lines import Line, LiveLines, Span, line_width
 from hip3_tui.panes.picture import Picture
 

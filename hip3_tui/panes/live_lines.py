@@ -39,6 +39,7 @@ STYLES = (
     "bad",
     "accent",
     "track",
+    "cursor",
     "plate-good",
     "plate-info",
     "plate-warn",
@@ -66,7 +67,7 @@ class LiveLines(Widget):
         self._strips: list[Strip | None] = []
         self._styles_by_name: dict[str, Style] = {}
         self.hint = ""
-        """Stands at the right end of the title's rule."""
+        """Said there by who places the pane."""
         self.redrawn = 0
         """Lines asked to be drawn again since the start: the cost of this pane, for tests and benchmarks."""
 
@@ -79,6 +80,10 @@ class LiveLines(Widget):
     def note(self, picture: Picture) -> Line:
         """What stands beside the title."""
         return ()
+
+    def title_hint(self, picture: Picture) -> str:
+        """What stands at the right end of the title's rule."""
+        return self.hint
 
     # --- showing -----------------------------------------------------------------------------------------------------
 
@@ -112,10 +117,8 @@ class LiveLines(Widget):
     def _with_title(self, picture: Picture, width: int, height: int) -> list[Line]:
         if not self.TITLE:
             return self.lines(picture, width, height)[:height]
-        return [
-            rule(self.TITLE, self.note(picture), self.hint, width),
-            *self.lines(picture, width, height - 1)[: height - 1],
-        ]
+        below = self.lines(picture, width, height - 1)[: height - 1]  # first: the title tells of them
+        return [rule(self.TITLE, self.note(picture), self.title_hint(picture), width), *below]
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
@@ -161,11 +164,14 @@ def _at(lines: list[Line], y: int) -> Line:
 
 
 def rule(title: str, note: Line, hint: str, width: int) -> Line:
-    """``── Title note ───────── hint ──``"""
-    left: Line = (("── ", "rule"), (f"{title} ", "title"), *note, (" " if note else "", ""))
-    right: Line = ((f" {hint} ", "dim"), ("──", "rule")) if hint else ()
-    room = width - line_width(left) - line_width(right)
-    return (*left, ("─" * room, "rule"), *right) if room >= 0 else left
+    """``── Title note ───────── hint ──``; without room for both, the note goes, and then the hint."""
+    for told, asked in ((note, hint), ((), hint), (note, "")):
+        left: Line = (("── ", "rule"), (f"{title} ", "title"), *told, (" " if told else "", ""))
+        right: Line = ((f" {asked} ", "dim"), ("──", "rule")) if asked else ()
+        room = width - line_width(left) - line_width(right)
+        if room >= 0:
+            return (*left, ("─" * room, "rule"), *right)
+    return left
 
 
 def text(words: str, style: str = "") -> Line:

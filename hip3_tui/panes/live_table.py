@@ -12,11 +12,20 @@ from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
 from core.messages.snapshot import Snapshot
-from hip3_tui.panes.live_lines import Line, LiveLines, Span, fit_line, line_width, text, wrap_line
+from hip3_tui.panes.list_pane import ListPane
+from hip3_tui.panes.live_lines import Line, Span, fit_line, line_width, text, wrap_line
 from hip3_tui.panes.picture import Picture
 
-Row = tuple[Line, ...]
-"""One cell for each column; a cell is a line of its own."""
+Cells = tuple[Line, ...]
+"""One for each column; a cell is a line of its own."""
+
+
+class Row(NamedTuple):
+    """``key`` tells the row from the others for as long as it lives."""
+
+    key: str
+    cells: Cells
+
 
 GAP = " "
 
@@ -31,7 +40,7 @@ class Column(NamedTuple):
     """0: always shown. Otherwise the highest rank is left out first."""
 
 
-class LiveTable(LiveLines):
+class LiveTable(ListPane):
     """A table whose rows come from the snapshot, newest state only."""
 
     COLUMNS: ClassVar[tuple[Column, ...]] = ()
@@ -42,6 +51,9 @@ class LiveTable(LiveLines):
     def rows(self, picture: Picture) -> list[Row]:
         """One cell for each of `COLUMNS`."""
         raise NotImplementedError
+
+    def keys(self, picture: Picture) -> list[str]:
+        return [] if picture.snapshot is None else [row.key for row in self.rows(picture)]
 
     def empty(self, snapshot: Snapshot) -> Line:
         """Said when there is no row."""
@@ -54,11 +66,15 @@ class LiveTable(LiveLines):
     def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
         shown = choose(self.COLUMNS, width)
         head = _line(tuple(text(c.name, "head") for c in self.COLUMNS), self.COLUMNS, shown, width, "head")
+        self.line_keys = []
         if picture.snapshot is None:
             return [head, text("waiting for the engine", "dim")]
         rows = self.rows(picture)
+        self.cursor.follow([row.key for row in rows])
         if not rows:
             return [head, self.empty(picture.snapshot)]
+        if self.active:
+            return [head, *self._around_cursor(rows, shown, width, height - 1)]
         room = height - 1
         needed = self.needed(picture, rows)
         if len(rows) > room >= needed:
@@ -66,13 +82,25 @@ class LiveTable(LiveLines):
         hidden = 0 if len(rows) <= room else needed - max(0, room - 1)
         spare = room - len(rows) if self.UNFOLDS else 0
         body: list[Line] = []
+        self.line_keys = [""]
         for row in rows[: max(0, room - 1)] if hidden else rows:
-            first, rest = self._unfold(row, shown, width, spare)
+            first, rest = self._unfold(row.cells, shown, width, spare)
             spare -= len(rest)
             body += [first, *rest]
+            self.line_keys += [row.key] * (1 + len(rest))
         return [head, *body, *([text(f"+{hidden} more", "warn")] if hidden else [])]
 
-    def _unfold(self, row: Row, shown: tuple[int, ...], width: int, spare: int) -> tuple[Line, list[Line]]:
+    def _around_cursor(self, rows: list[Row], shown: tuple[int, ...], width: int, room: int) -> list[Line]:
+        """The rows in sight, one line each; the title says which one this is and how many there are."""
+        body: list[Line] = []
+        self.line_keys = [""]
+        for i in self.cursor.window(len(rows), lambda _: 1, max(1, room)):
+            line = _line(rows[i].cells, self.COLUMNS, shown, width)
+            body.append(self.chosen(line, width) if rows[i].key == self.cursor.key else line)
+            self.line_keys.append(rows[i].key)
+        return body
+
+    def _unfold(self, row: Cells, shown: tuple[int, ...], width: int, spare: int) -> tuple[Line, list[Line]]:
         """A row, and further lines for a last cell that is too long, as long as there are lines to spare."""
         indent = sum(self.COLUMNS[i].width + len(GAP) for i in shown[:-1])
         last = shown[-1]
@@ -96,7 +124,7 @@ def choose(columns: Sequence[Column], width: int) -> tuple[int, ...]:
     return tuple(shown)
 
 
-def _line(cells: Row, columns: Sequence[Column], shown: Sequence[int], width: int, gap_style: str = "") -> Line:
+def _line(cells: Cells, columns: Sequence[Column], shown: Sequence[int], width: int, gap_style: str = "") -> Line:
     assert len(cells) == len(columns), f"{len(cells)} cells for {len(columns)} columns"
     spans: list[Span] = []
     left = width

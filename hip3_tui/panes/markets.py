@@ -51,7 +51,7 @@ class MarketsPane(LiveTable):
 def _row(market: MarketView, snapshot: Snapshot) -> Row:
     decimals = max(map(f.decimals, (market.oracle_px, market.mark_px, market.bid_px, market.ask_px)))
     old = (market.bbo_age_ms or 0) > _OLD_BBO_MS or (market.ctx_age_ms or 0) > _OLD_CTX_MS
-    return (
+    cells = (
         text(market.market.name, "strong"),
         text(f.UNKNOWN if market.index is None else str(market.index)),
         text(f.UNKNOWN if market.asset_id is None else str(market.asset_id)),
@@ -66,6 +66,7 @@ def _row(market: MarketView, snapshot: Snapshot) -> Row:
         text(f"{f.age(market.bbo_age_ms)}/{f.age(market.ctx_age_ms)}", "warn" if old else "dim"),
         gate(market, snapshot),
     )
+    return Row(market.market.name, cells)
 
 
 def edge(market: MarketView) -> Line:

@@ -66,7 +66,7 @@ class OrdersPane(LiveTable):
 def _row(order: OrderView, snapshot: Snapshot) -> Row:
     over = "dim" if order.is_settled else ""
     tif = "" if order.tif is None else order.tif.value
-    return (
+    cells = (
         state(order),
         text(order.market.name, over or "strong"),
         text("BUY" if order.side.is_buy else "SELL", over or "accent"),
@@ -79,6 +79,12 @@ def _row(order: OrderView, snapshot: Snapshot) -> Row:
         text(f.UNKNOWN if order.cloid is None else short(order.cloid), over),
         _why(order, over),
     )
+    return Row(order_key(order), cells)
+
+
+def order_key(order: OrderView) -> str:
+    """Its client id; for one that was placed without, the exchange's."""
+    return order.cloid if order.cloid is not None else f"oid {order.oid}"
 
 
 def state(order: OrderView) -> Line:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from core.messages.snapshot import Snapshot
+from core.messages.snapshot import AuditEntry, Snapshot
 from hip3_tui.keymap import Keymap
 
 STALE_MS = 1_000
@@ -24,6 +24,8 @@ class Selected(NamedTuple):
 
     list: str
     key: str
+    entry: AuditEntry | None = None
+    """Of the audit trail, which goes back further than a snapshot does."""
 
 
 class Window(NamedTuple):

@@ -50,7 +50,7 @@ class PositionsPane(LiveTable):
 
 def _row(position: PositionView, snapshot: Snapshot) -> Row:
     upnl = position.upnl_usd
-    return (
+    cells = (
         text(position.market.name, "strong"),
         text("LONG" if position.side.is_buy else "SHORT", "accent"),
         text(f.size(position.size)),
@@ -61,6 +61,7 @@ def _row(position: PositionView, snapshot: Snapshot) -> Row:
         text(f.age(snapshot.at_ms - position.entry_ms)),
         countdown(position, snapshot),
     )
+    return Row(position.market.name, cells)
 
 
 def countdown(position: PositionView, snapshot: Snapshot) -> Line:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from textual.widgets import Button
 
 from hip3_tui import format as f
-from hip3_tui.operator_actions import OperatorAction
+from hip3_tui.operator_action import OperatorAction
 from hip3_tui.panes.live_lines import Line, join, text
 from hip3_tui.panes.picture import MAINNET, Picture
 from hip3_tui.panes.status import network_plate

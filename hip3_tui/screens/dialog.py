@@ -35,6 +35,7 @@ _CONTENT_STYLE = {
     "bad": "bold $error",
     "accent": "$accent",
     "track": "$line",
+    "cursor": "bold reverse",
     "plate-good": "bold reverse $success",
     "plate-info": "bold reverse $primary",
     "plate-warn": "bold reverse $warning",

@@ -12,7 +12,8 @@ from textual.containers import VerticalScroll
 
 from hip3_tui import format as f
 from hip3_tui.console import Console
-from hip3_tui.operator_actions import OPERATOR_ACTIONS, Group, OperatorAction, keymap_of
+from hip3_tui.operator_action import Group, OperatorAction
+from hip3_tui.operator_actions import OPERATOR_ACTIONS, keymap_of
 from hip3_tui.panes.live_lines import Line, text
 from hip3_tui.panes.picture import Picture
 from hip3_tui.screens.dialog import Dialog

@@ -5,20 +5,24 @@ SPEC 11; the places are `layout`'s.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual import events
 from textual.app import ComposeResult
 from textual.screen import Screen
 
+from hip3_tui.chosen_row import row_deed
 from hip3_tui.operator_actions import key_of
 from hip3_tui.panes.alarm import AlarmPane, alarm_lines
-from hip3_tui.panes.audit import AuditPane
+from hip3_tui.panes.audit import AuditPane, Filter
 from hip3_tui.panes.fills import FillsPane
 from hip3_tui.panes.key_bar import KeyBar
+from hip3_tui.panes.list_pane import ListPane
 from hip3_tui.panes.live_lines import LiveLines
 from hip3_tui.panes.load import LoadPane
 from hip3_tui.panes.markets import MarketsPane
 from hip3_tui.panes.orders import OrdersPane
-from hip3_tui.panes.picture import Picture
+from hip3_tui.panes.picture import Picture, Selected
 from hip3_tui.panes.positions import PositionsPane
 from hip3_tui.panes.risk import RiskPane
 from hip3_tui.panes.signals import SignalsPane
@@ -33,22 +37,34 @@ _MARKETS_AT_FIRST = 7
 class TradingScreen(Screen[None], inherit_bindings=False):
     AUTO_FOCUS = None
 
-    def __init__(self, picture: Picture) -> None:
+    def __init__(self, picture: Picture, reshow: Callable[[], None]) -> None:
+        """
+        Args:
+            picture: The first one.
+            reshow: Asks for a new picture after a row was chosen, since what is chosen is part of it.
+        """
         super().__init__()
         self._picture = picture
+        self._reshow = reshow
         self._view = 0
+        self._active = ""
+        """Name of the list that has the keys, empty: none."""
         self._places: dict[str, Rect] = {}
+        self.audit = AuditPane(id="audit")
+        self.lists: dict[str, ListPane] = {
+            "positions": PositionsPane(id="positions"),
+            "audit": self.audit,
+            "markets": MarketsPane(id="markets"),
+            "orders": OrdersPane(id="orders"),
+            "fills": FillsPane(id="fills"),
+        }
         self.panes: dict[str, LiveLines] = {
             "status": StatusPane(id="status"),
             "alarm": AlarmPane(id="alarm"),
-            "positions": PositionsPane(id="positions"),
+            **self.lists,
             "signals": SignalsPane(id="signals"),
             "risk": RiskPane(id="risk"),
-            "markets": MarketsPane(id="markets"),
-            "orders": OrdersPane(id="orders"),
-            "audit": AuditPane(id="audit"),
             "load": LoadPane(id="load"),
-            "fills": FillsPane(id="fills"),
             "keys": KeyBar(id="keys"),
             "too_small": TooSmallPane(id="too_small"),
         }
@@ -65,12 +81,99 @@ class TradingScreen(Screen[None], inherit_bindings=False):
         self._arrange(*self.size)
         self._tell()
 
+    # --- the list that has the keys ----------------------------------------------------------------------------------
+
+    @property
+    def selected(self) -> Selected | None:
+        """The row under the cursor."""
+        pane = self.lists.get(self._active)
+        if pane is None or not pane.cursor.key:
+            return None
+        return Selected(
+            self._active, pane.cursor.key, self.audit.entry(pane.cursor.key) if pane is self.audit else None
+        )
+
+    @property
+    def active(self) -> str:
+        """Name of the list that has the keys; empty: none."""
+        return self._active
+
+    def activate(self, name: str) -> None:
+        """Give a list the keys; on a small screen it is brought into sight. Empty: none has them."""
+        if self._active != name and self._active in self.lists:
+            self.lists[self._active].leave()
+        self._active = name
+        if name in _VIEW_NAMES and not is_full(*self.size):
+            self._view = _VIEW_NAMES.index(name)
+        if name in self.lists:
+            self.lists[name].enter(self._picture)
+        self._reshow()
+
     def do_next_list(self) -> None:
-        """On a small screen, begin the lists with the next one."""
-        if is_full(*self.size):
+        self._go(1)
+
+    def do_previous_list(self) -> None:
+        self._go(-1)
+
+    def do_leave_list(self) -> None:
+        self.activate("")
+
+    def do_down(self) -> None:
+        self._move(lambda pane: pane.move(1, self._picture))
+
+    def do_up(self) -> None:
+        self._move(lambda pane: pane.move(-1, self._picture))
+
+    def do_half_down(self) -> None:
+        self._move(lambda pane: pane.move(pane.page, self._picture))
+
+    def do_half_up(self) -> None:
+        self._move(lambda pane: pane.move(-pane.page, self._picture))
+
+    def do_first(self) -> None:
+        self._move(lambda pane: pane.to_end(self._picture, last=False))
+
+    def do_last(self) -> None:
+        self._move(lambda pane: pane.to_end(self._picture, last=True))
+
+    def on_list_pane_chosen(self, event: ListPane.Chosen) -> None:
+        name = next(name for name, pane in self.lists.items() if pane is event.pane)
+        if self._active != name:
+            self.activate(name)
+        if event.key:
+            event.pane.cursor.key = event.key
+            self._reshow()
+        if event.twice and self.selected is not None:
+            self.app.call_later(self.app.run_action, "operate('details')")
+
+    def do_filter(self) -> None:
+        from hip3_tui.screens.audit_filter import AuditFilterScreen  # text fields, which the first frame can do without
+
+        self.app.push_screen(AuditFilterScreen(self._picture, self.audit.filter), self._set_filter)
+
+    def _set_filter(self, chosen: Filter | None) -> None:
+        if chosen is not None:
+            self.audit.filter = chosen
+            self.activate("audit")
+
+    def _move(self, how: Callable[[ListPane], None]) -> None:
+        """The first press only shows where one is."""
+        pane = self.lists.get(self._active)
+        if pane is None:
+            small = "audit" if self._active or is_full(*self.size) else _VIEW_NAMES[self._view]
+            has_positions = self._picture.snapshot is not None and self._picture.snapshot.positions
+            self.activate("positions" if has_positions or small not in self.lists else small)
             return
-        self._view = (self._view + 1) % len(VIEWS)
-        self.show(self._picture)
+        how(pane)
+        self._reshow()
+
+    def _go(self, by: int) -> None:
+        order = _FULL_ORDER if is_full(*self.size) else ("positions", *_VIEW_NAMES)
+        here = self._active or ("" if is_full(*self.size) else _VIEW_NAMES[self._view])
+        at = order.index(here) + by if here in order else (0 if by > 0 else -1)
+        self.activate(order[at % len(order)])
+
+    # --- places ------------------------------------------------------------------------------------------------------
 
     def _tell(self) -> None:
         for pane in self.panes.values():
@@ -82,7 +185,7 @@ class TradingScreen(Screen[None], inherit_bindings=False):
         snapshot = self._picture.snapshot
         markets = len(snapshot.markets) if snapshot is not None and snapshot.markets else _MARKETS_AT_FIRST
         places = place(width, height, len(alarm_lines(self._picture, width)), self._view, markets)
-        self._name_next_view(is_full(width, height))
+        self._tell_hints(is_full(width, height))
         if places == self._places:
             return
         self._places = places
@@ -92,13 +195,26 @@ class TradingScreen(Screen[None], inherit_bindings=False):
             if rect is not None:
                 pane.take_place(*rect)
 
-    def _name_next_view(self, full: bool) -> None:
-        """In the key bar, and at the list that the key changes, for a screen too narrow to have it in the key bar."""
+    def _tell_hints(self, full: bool) -> None:
+        """What the next key would show, in the key bar and, for a screen too narrow to have it there, at the list that it changes; and what
+        can be done with the chosen row, at its list."""
         name = "" if full else VIEWS[(self._view + 1) % len(VIEWS)][1]
         keys = self.panes["keys"]
         assert isinstance(keys, KeyBar)
         keys.next_view = name
         for number, (pane, _, _) in enumerate(VIEWS):
-            self.panes[pane].hint = (
-                f"{key_of(self._picture, 'next_list')}: {name}" if name and number == self._view else ""
-            )
+            is_next = name and number == self._view
+            self.panes[pane].hint = f"{key_of(self._picture, 'next_list')}: {name}" if is_next else ""
+        for own, each in self.lists.items():
+            each.row_hint = row_hint(self._picture, own) if own == self._active else ""
+
+
+_VIEW_NAMES = tuple(name for name, _, _ in VIEWS)
+_FULL_ORDER = ("positions", "markets", "orders", "audit", "fills")
+
+
+def row_hint(picture: Picture, name: str) -> str:
+    """``D flatten it  Enter details``"""
+    deed = row_deed(picture) if name in ("positions", "orders") else ""
+    details = f"{key_of(picture, 'details')} details"
+    return f"{key_of(picture, 'close_row')} {deed}  {details}" if deed else details

@@ -14,6 +14,7 @@ from core.config_console import ConsoleConfig
 from core.messages.snapshot import Snapshot
 from hip3_tui.app import ConsoleApp
 from hip3_tui.console import NOTHING_BESIDE, Outside
+from hip3_tui.operator_actions import DEFAULT_KEYMAP
 
 
 @dataclass
@@ -23,6 +24,8 @@ class Desk:
     lifecycle: FakeLifecycle
     pilot: Pilot[int | None]
     now: list[int]
+    written: list[str]
+    """What would have gone to the terminal beside the picture: titles, notifications."""
 
     async def see(self, snapshot: Snapshot | None = None) -> None:
         """Let the console look, at a new snapshot if one is given."""
@@ -66,19 +69,26 @@ def console(
 ) -> ConsoleApp:
     """A console whose clock stands a moment after the hand-made snapshots."""
     more.setdefault("clock", lambda: T0 + 100)
-    settings = ConsoleConfig(refresh_hz=1)
-    return ConsoleApp(
-        handle, lifecycle or FakeLifecycle(), outside=outside, settings=settings, who="ada", own_gc=False, **more
-    )
+    settings = more.pop("settings", None) or ConsoleConfig(refresh_hz=1)
+    keymap = DEFAULT_KEYMAP.remapped(settings.keys)
+    life = lifecycle or FakeLifecycle()
+    return ConsoleApp(handle, life, outside=outside, settings=settings, keymap=keymap, who="ada", own_gc=False, **more)
 
 
 @asynccontextmanager
 async def desk(
-    snapshot: Snapshot | None, size: tuple[int, int] = (80, 24), outside: Outside = NOTHING_BESIDE
+    snapshot: Snapshot | None,
+    size: tuple[int, int] = (80, 24),
+    outside: Outside = NOTHING_BESIDE,
+    *,
+    lifecycle: FakeLifecycle | None = None,
+    settings: ConsoleConfig | None = None,
 ) -> AsyncIterator[Desk]:
-    handle, life, now = FakeHandle(snapshot), FakeLifecycle(), [T0 + 100]
-    app = console(handle, outside, life, clock=lambda: now[0])
+    handle, life, now = FakeHandle(snapshot), lifecycle or FakeLifecycle(), [T0 + 100]
+    app = console(handle, outside, life, clock=lambda: now[0], settings=settings)
+    written: list[str] = []
+    app._to_terminal = lambda sequence: written.append(sequence) if sequence else None  # type: ignore[method-assign]
     async with app.run_test(size=size, notifications=True) as pilot:
-        it = Desk(app, handle, life, pilot, now)
+        it = Desk(app, handle, life, pilot, now, written)
         await it.see()
         yield it

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-
 import pytest
 import snapshots_for_tests as made
+from console_desk import desk
 from msgspec.structs import replace
 from snapshots_for_tests import T0, FakeHandle, FakeLifecycle
-from textual.pilot import Pilot
 from textual.widgets import Input
 
-from core.config_console import ConsoleConfig
 from core.messages.commands import CancelAll, FlattenAll, PauseEntries, ResetHardStop, TripHardStop
 from core.messages.exit_codes import ExitCode
-from core.messages.snapshot import Snapshot
 from hip3_tui import gc_policy
 from hip3_tui.app import ConsoleApp
 from hip3_tui.operator_actions import DEFAULT_KEYMAP, OPERATOR_ACTIONS
@@ -25,60 +19,6 @@ from hip3_tui.screens.help import WORDS, HelpScreen
 from hip3_tui.screens.reset import ResetScreen
 from hip3_tui.screens.shutdown import LeaveScreen, ShutdownScreen
 from hip3_tui.screens.trading import TradingScreen
-
-
-@dataclass
-class Desk:
-    """The console, its two fakes and its clock."""
-
-    app: ConsoleApp
-    handle: FakeHandle
-    lifecycle: FakeLifecycle
-    pilot: Pilot[int | None]
-    now: list[int]
-
-    async def see(self, snapshot: Snapshot | None = None) -> None:
-        """Let the console look, at a new snapshot if one is given."""
-        if snapshot is not None:
-            self.handle.latest = snapshot
-        self.app.refresh_picture()
-        await self.pilot.pause()
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
-
-    def text(self) -> str:
-        """The screen as the terminal has it."""
-        return "\n".join(
-            "".join(segment.text for segment in strip) for strip in self.app.screen._compositor.render_strips()
-        )
-
-    def flowing(self) -> str:
-        """The same with line breaks, frames and repeated blanks gone."""
-        return " ".join(self.text().replace("┃", " ").replace("│", " ").split())
-
-    @property
-    def toasts(self) -> list[str]:
-        return [toast.message for toast in self.app._notifications]
-
-
-@asynccontextmanager
-async def desk(
-    snapshot: Snapshot | None,
-    size: tuple[int, int] = (80, 24),
-    lifecycle: FakeLifecycle | None = None,
-    settings: ConsoleConfig | None = None,
-) -> AsyncIterator[Desk]:
-    handle, life, now = FakeHandle(snapshot), lifecycle or FakeLifecycle(), [T0 + 100]
-    settings = settings or ConsoleConfig(refresh_hz=1)
-    keymap = DEFAULT_KEYMAP.remapped(settings.keys)
-    app = ConsoleApp(handle, life, settings=settings, keymap=keymap, who="ada", clock=lambda: now[0], own_gc=False)
-    async with app.run_test(size=size, notifications=True) as pilot:
-        it = Desk(app, handle, life, pilot, now)
-        await it.see()
-        yield it
-
 
 # --- what is on the screen -----------------------------------------------------------------------------------------------
 
@@ -180,18 +120,16 @@ async def test_a_gap_in_the_trail_is_marked() -> None:
 
 async def test_tab_walks_through_the_lists_of_a_small_screen() -> None:
     async with desk(made.snapshot(), (80, 24)) as it:
-        seen = []
-        for _ in range(5):
-            seen.append(
-                next(
-                    name
-                    for name in ("Audit trail", "Markets ─", "Orders 1", "Fills and", "Signals 1")
-                    if name in it.text()
-                )
-            )
-            await it.press("tab")
-        assert seen == ["Audit trail", "Markets ─", "Orders 1", "Fills and", "Signals 1"]
         assert "Audit trail" in it.text()
+        seen = []
+        for _ in range(6):
+            await it.press("tab")
+            seen.append(it.app._trading.active)
+            name = {"audit": "Audit trail", "markets": "Markets ─", "orders": "Orders 1", "fills": "Fills and"}
+            assert name.get(seen[-1], "Positions 1") in it.text()
+        assert seen == ["markets", "orders", "fills", "signals", "positions", "audit"]
+        await it.press("shift+tab")
+        assert it.app._trading.active == "positions"
 
 
 # --- cost ----------------------------------------------------------------------------------------------------------------
@@ -430,7 +368,7 @@ async def test_quit_is_flat_first_and_shown(key: str) -> None:
 
 
 async def test_a_second_q_says_what_stays_open_and_the_focus_is_on_stay() -> None:
-    async with desk(made.leaving(), (80, 24), FakeLifecycle(exiting=True)) as it:
+    async with desk(made.leaving(), (80, 24), lifecycle=FakeLifecycle(exiting=True)) as it:
         await it.press("q")
         assert isinstance(it.app.screen, LeaveScreen)
         assert it.app.focused is not None
@@ -462,7 +400,7 @@ async def test_a_dead_terminal_leaves_in_good_order() -> None:
 
 
 async def test_help_lists_every_action_and_word() -> None:
-    async with desk(made.snapshot(), (120, 80)) as it:
+    async with desk(made.snapshot(), (120, 180)) as it:
         await it.press("question_mark")
         assert isinstance(it.app.screen, HelpScreen)
         box = it.app.screen.query_one("#dialog").region
