@@ -20,6 +20,8 @@ from core.engine.machines import Machines
 from core.messages.commands import Command, FlattenMarket
 from core.messages.effects import Alert, Ask, Effect, ForgetPost, Journal, Post, Repost
 from core.messages.events import (
+    Agent,
+    AgentsRead,
     AnyEvent,
     AssetCtx,
     Bbo,
@@ -51,6 +53,7 @@ from core.messages.events import (
 )
 from core.messages.queries import (
     Query,
+    QueryAgents,
     QueryBook,
     QueryFees,
     QueryFills,
@@ -147,6 +150,7 @@ class Venue:
         self.used, self.cap = 100, 10_000
         self.clock_offset_ms = 0
         self.roles = {SIGNER: RoleRead(SIGNER, "agent", ACCOUNT.lower())}
+        self.agents: tuple[Agent, ...] = ()
         self._oid = 1_000
 
     def next_oid(self) -> int:
@@ -209,6 +213,8 @@ class Venue:
                 return FeesRead(TAKER, D("0.00015"))
             case QueryRole(address):
                 return self.roles.get(address, RoleRead(address, "user"))
+            case QueryAgents():
+                return AgentsRead(self.agents)
             case QueryServerTime():
                 return ServerTimeRead(now_ms + self.clock_offset_ms, now_ms)
         raise AssertionError(query)

@@ -212,9 +212,9 @@ class Account:
         if change.ended:
             m.cancels.on_ended(order)
             if order.status is OrderStatus.REJECTED:
-                m.tally.rejected += 1
+                m.count_order(rejected=1)
             elif order.status is OrderStatus.FILLED or order.oid is not None:
-                m.tally.accepted += 1
+                m.count_order(accepted=1)
             if order.purpose is Purpose.ENTRY:
                 filled = bool(order.filled_size or order.venue_filled)
                 m.market_gates.on_entry_ended(order.market, filled, m.now)
@@ -335,6 +335,7 @@ class Account:
             correlation_id=trade.trade_id,
         )
         reasons = [m.risk.on_position_closed(net)]
+        m.count_trade(trade)
         if trade.slippage_bps is not None:
             reasons.append(m.risk.on_slippage(trade.slippage_bps))
         m.pnl_history.append(m.tally.realized)

@@ -3,6 +3,7 @@
 It never waits, never asks the time, never fails half way: what one message sets in motion is complete when `handle` returns.
 
     session   the connection, reads, market data, readiness        entries   signal -> gates -> queued order
+    signers   the account and the key that signs for it
     account   orders, fills, positions and what follows            exits     TimeStop, Flattener, cancels
     posting   queues -> post -> answer                             stopping  HardStop, reset, orderly stop
     operator  commands, each answered once                         by_hand   an order by hand -> gates -> queued order
@@ -25,11 +26,13 @@ from core.engine.machines import Machines
 from core.engine.operator import Operator
 from core.engine.posting import Posting
 from core.engine.session import Session
+from core.engine.signers import Signers
 from core.engine.stopping import StopDesk
 from core.engine.view import View
 from core.messages.commands import AnyCommand, Command
 from core.messages.effects import Alert, Effect, Severity
 from core.messages.events import (
+    AgentsRead,
     AlertsChanged,
     AnyEvent,
     AssetCtx,
@@ -76,7 +79,8 @@ class Engine:
         self._exits = Exits(m)
         self._stop_desk = StopDesk(m, self._entries, self._exits)
         self._account = Account(m, self._exits, self._stop_desk.trip)
-        self._session = Session(m, self._stop_desk.trip)
+        self._signers = Signers(m, self._stop_desk.trip)
+        self._session = Session(m, self._signers, self._stop_desk.trip)
         by_hand = ByHand(m, self._entries)
         self._funding = Funding(m)
         self._posting = Posting(m, self._account, self._entries, by_hand)
@@ -173,7 +177,9 @@ class Engine:
             case RateLimitRead():
                 self._session.on_rate_limit(event)
             case RoleRead():
-                self._session.on_role(event)
+                self._signers.on_role(event)
+            case AgentsRead():
+                self._signers.on_agents(event)
             case ServerTimeRead():
                 self._session.on_server_time(event)
             case Connected():
@@ -272,6 +278,8 @@ class Engine:
             m.note(Severity.WARNING, "start", "the last run did not end in an orderly stop")
         if recovered.stopped_from_outside:
             m.note(Severity.CRITICAL, "stopped from outside", recovered.stopped_from_outside)
+        if paused := m.risk.run_limits.pause(m.risk.counters):
+            m.note(Severity.WARNING, "checkpoint", paused)
         if m.latch.tripped:
             m.note(Severity.CRITICAL, "hard stop", f"still latched from an earlier run: {m.latch.reason}")
             m.emit(Alert(Severity.CRITICAL, "HARD STOP still latched", f"from an earlier run: {m.latch.reason}"))

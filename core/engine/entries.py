@@ -107,7 +107,7 @@ class Entries:
         return EntryFacts(
             hard_stop=self.stopped(),
             not_ready=self.not_ready(),
-            paused="by the operator" if m.paused else "",
+            paused=self.paused(),
             not_allowed="" if market in m.allowed else f"{market} is not in safety.allowed_markets",
             daily_cap=self.daily_cap(),
             flattening=self.flattening(market),
@@ -130,7 +130,7 @@ class Entries:
         for gate, reason in (
             (Gate.HARD_STOP, self.stopped()),
             (Gate.NOT_READY, self.not_ready()),
-            (Gate.PAUSED, "by the operator" if m.paused else ""),
+            (Gate.PAUSED, self.paused()),
             (Gate.NOT_ALLOWED, "" if market in m.allowed else "not in safety.allowed_markets"),
             (Gate.DAILY_CAP, self.daily_cap()),
             (Gate.FLATTEN, self.flattening(market)),
@@ -192,6 +192,10 @@ class Entries:
             return m.latch.reason
         return "the console is stopping" if m.stopping else ""
 
+    def paused(self) -> str:
+        m = self._m
+        return "by the operator" if m.paused else m.risk.run_limits.pause(m.risk.counters)
+
     def daily_cap(self) -> str:
         m = self._m
         return m.risk.refuses_entry(m.now, self._under_way()) or m.risk.standing_reason()
@@ -208,6 +212,8 @@ class Entries:
             return "not connected"
         if not m.readiness.is_ready:
             return "; ".join(m.readiness.view().missing)
+        if expiring := m.key_watch.refuses_entry(m.now):
+            return expiring
         # In doubt we may hold more than we count, and the limits are limits of what we hold.
         return "the exchange and we disagree about a position" if m.positions.has_suspects else ""
 

@@ -34,6 +34,7 @@ class Exits:
         """Time stops, due attempts, due cancels. Returns reasons for a HardStop: flattens that did not get done."""
         self._check_time_stops()
         if self._m.may_post:
+            self._cancel_foreign()
             self._queue_attempts()
             self._queue_cancels()
         return self._check_failures()
@@ -57,6 +58,14 @@ class Exits:
         return self._m.flattener.on_flat(market)
 
     # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _cancel_foreign(self) -> None:
+        """Orders of others that the operator wants gone."""
+        m = self._m
+        for order in m.orders.external():
+            if order.oid in m.foreign_to_cancel:
+                m.foreign_to_cancel.discard(order.oid)
+                m.cancels.want(order)
 
     def _check_time_stops(self) -> None:
         m = self._m

@@ -19,6 +19,7 @@ from core.engine.edge_watch import EdgeWatch
 from core.engine.flatten import Flattener
 from core.engine.gates import Gate
 from core.engine.hard_stop import HardStopLatch
+from core.engine.key_watch import KeyWatch
 from core.engine.lives import OrderLives
 from core.engine.lookups import LookupDesk
 from core.engine.market_gates import MarketGates
@@ -162,8 +163,10 @@ class Machines:
         self.time_stop = TimeStop(execution.time_stop_ms, execution.reduce_only_timeout_ms)
         self.flattener = Flattener(execution)
         self.risk = RiskMonitor(config, recovered.counters)
+        self.checkpoint_told = self.risk.run_limits.reached(recovered.counters)
         self.budget = ActionBudget()
         self.asker = Asker()
+        self.key_watch = KeyWatch()
         self.cancels = CancelDesk()
         self.lookups = LookupDesk()
         self.audit = AuditTrail()
@@ -180,6 +183,8 @@ class Machines:
         self.account_values: dict[str, Decimal] = {}
         self.positions_read_ms: dict[str, int] = {}
         """Dex -> when its positions were last read."""
+        self.foreign_to_cancel: set[int] = set()
+        """Oids of orders that this run did not place, to be cancelled on the operator's word when they are seen."""
         self.journal_since_ms = recovered.journal_since_ms
         self.lives = OrderLives()
         self.paused = run.by_hand
@@ -256,6 +261,22 @@ class Machines:
 
     def persist_counters(self) -> None:
         self.out.append(PersistCounters(self.risk.counters))
+
+    def count_trade(self, trade: Trade) -> None:
+        """A trade is closed: perhaps it was the last before a decision."""
+        self.risk.on_trade(trade)
+        limits, counters = self.risk.run_limits, self.risk.counters
+        if news := limits.news(self.checkpoint_told, counters):
+            self.alert(Severity.WARNING, *news)
+        self.checkpoint_told = limits.reached(counters)
+
+    def count_order(self, *, accepted: int = 0, rejected: int = 0, timed_out: int = 0) -> None:
+        """For the fill rate, of this start and of the run."""
+        self.tally.accepted += accepted
+        self.tally.rejected += rejected
+        self.tally.timed_out += timed_out
+        self.risk.on_order_ended(accepted=accepted, rejected=rejected, timed_out=timed_out)
+        self.persist_counters()
 
     def ask(self, query: Query) -> None:
         """Ask, unless the connection is down: what is read then stands for nothing that comes after it."""

@@ -14,12 +14,14 @@ from core.messages.commands import (
     CancelAll,
     CancelOrder,
     Command,
+    DecideCheckpoint,
     FlattenAll,
     FlattenMarket,
     PauseEntries,
     PlaceOrder,
     ResetHardStop,
     Shutdown,
+    StartTrading,
     TripHardStop,
 )
 from core.messages.effects import Severity
@@ -57,6 +59,10 @@ class Operator:
                     self._answer(command, f"reset refused: {refusal}", Severity.WARNING)
             case PauseEntries():
                 self._pause(command)
+            case DecideCheckpoint():
+                self._decide(command)
+            case StartTrading():
+                self._start(command)
             case Shutdown():
                 self._answer(command, f"orderly stop: {command.reason}")
                 self._stop_desk.shut_down(command.reason)
@@ -123,6 +129,28 @@ class Operator:
         dropped = self._entries.drop_queued_entries("entries paused") if command.paused else 0
         text = f"entries paused, {dropped} queued taken back" if command.paused else "entries resumed"
         self._answer(command, text)
+
+    def _decide(self, command: DecideCheckpoint) -> None:
+        m = self._m
+        reached = m.risk.run_limits.reached(m.risk.counters)
+        if reached is None or command.trades != reached:
+            waiting = "none waits for a decision" if reached is None else f"it is checkpoint {reached} that waits"
+            self._answer(command, f"checkpoint {command.trades}: {waiting}", Severity.WARNING)
+        elif not command.reason.strip():
+            self._answer(command, f"checkpoint {reached}: a decision needs a reason", Severity.WARNING)
+        else:
+            m.risk.decide(reached, go_on=command.go_on)
+            m.persist_counters()
+            decision = "go on" if command.go_on else "stop: no further entries in this run"
+            self._answer(
+                command, f"checkpoint {reached}: {decision}; {command.who}: {command.reason}", Severity.WARNING
+            )
+
+    def _start(self, command: StartTrading) -> None:
+        m = self._m
+        m.foreign_to_cancel.update(command.cancel_oids)
+        also = f"; {len(command.cancel_oids)} orders of others to be cancelled" if command.cancel_oids else ""
+        self._answer(command, f"started by {command.who}: {command.text}{also}", Severity.WARNING)
 
     def _can_send(self, command: Command) -> bool:
         if self._m.trading:

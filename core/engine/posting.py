@@ -356,7 +356,7 @@ class Posting:
         change = m.orders.report(order.cloid, Report.LOST, m.now, reason="no answer")
         if change is None:
             return  # an update or a fill has told its end already
-        m.tally.timed_out += 1
+        m.count_order(timed_out=1)
         m.lookups.open(
             Case(
                 cloid=order.cloid,

@@ -14,8 +14,10 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from core.config import Config, Network
+from core.engine.run_limits import RunLimits
 from core.messages.effects import RiskCounters
 from core.messages.snapshot import RiskCounterView
+from core.model.position import Trade
 
 _HOUR_MS = 3_600_000
 _DAY_MS = 86_400_000
@@ -29,6 +31,7 @@ class RiskMonitor:
         self._max_loss = config.max_loss_usd
         self._max_daily_trades = config.max_daily_trades
         self._is_mainnet = config.rules is Network.MAINNET
+        self.run_limits = RunLimits(config.safety)
         self.counters = counters
 
     # --- what happened; each returns why to stop, or an empty text --------------------------------------------------------
@@ -36,6 +39,42 @@ class RiskMonitor:
     def on_position_opened(self, now_ms: int) -> None:
         self._roll_day(now_ms)
         self.counters = replace(self.counters, trades_today=self.counters.trades_today + 1)
+        run = self.counters.run
+        self.counters = replace(self.counters, run=replace(run, opened=run.opened + 1))
+
+    def on_order_ended(self, *, accepted: int = 0, rejected: int = 0, timed_out: int = 0) -> None:
+        """For the fill rate of the run."""
+        run = self.counters.run
+        self.counters = replace(
+            self.counters,
+            run=replace(
+                run,
+                accepted=run.accepted + accepted,
+                rejected=run.rejected + rejected,
+                timed_out=run.timed_out + timed_out,
+            ),
+        )
+
+    def on_trade(self, trade: Trade) -> None:
+        """What a trade was worth, for the checkpoints of the run."""
+        run, slippage = self.counters.run, trade.slippage_bps
+        self.counters = replace(
+            self.counters,
+            run=replace(
+                run,
+                wins=run.wins + (trade.net_pnl_usd > 0),
+                pnl_usd=run.pnl_usd + trade.net_pnl_usd,
+                edge_bps_sum=run.edge_bps_sum + trade.actual_edge_bps,
+                slippage_bps_sum=run.slippage_bps_sum + (slippage or 0),
+                slippages=run.slippages + (slippage is not None),
+            ),
+        )
+
+    def decide(self, trades: int, *, go_on: bool) -> None:
+        """The operator's word at a checkpoint."""
+        run = self.counters.run
+        decided = replace(run, passed=trades, stopped_at=0) if go_on else replace(run, stopped_at=trades)
+        self.counters = replace(self.counters, run=decided)
 
     def on_position_closed(self, net_pnl_usd: Decimal) -> str:
         """A trade ended with this result, fees included."""
@@ -87,9 +126,10 @@ class RiskMonitor:
         return f"cumulative loss ${loss:.2f} > ${self._max_loss:f}" if loss > self._max_loss else ""
 
     def refuses_entry(self, now_ms: int, under_way: int) -> str:
-        """The daily trade cap: pauses entries, stops nothing else. ``under_way``: entries that may still become a trade."""
+        """The caps of the day and of the run: they pause entries, stop nothing else. ``under_way``: entries that may still become a trade."""
         today = self._trades_today(now_ms) + under_way
-        return f"{today} of {self._max_daily_trades}" if today >= self._max_daily_trades else ""
+        of_the_day = f"{today} of {self._max_daily_trades}" if today >= self._max_daily_trades else ""
+        return of_the_day or self.run_limits.refuses_entry(self.counters, under_way)
 
     def after_reset(self, *, forgive_loss: bool) -> None:
         """The operator released the latch: streaks start anew. The loss of the run stays, unless it was overridden."""

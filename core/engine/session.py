@@ -13,6 +13,10 @@ from collections.abc import Callable, Iterator
 from core.engine.machines import Machines
 from core.engine.markets import MarketState
 from core.engine.nonces import TimeDriftTooLarge
+from core.engine.signers import AGAIN_MS as _AGAIN_MS
+from core.engine.signers import Regular as _Regular
+from core.engine.signers import Signers
+from core.engine.signers import old_at_ms as _old_at_ms
 from core.messages.effects import Reconnect, Refuse, Severity, Subscribe
 from core.messages.events import (
     AssetCtx,
@@ -20,19 +24,16 @@ from core.messages.events import (
     Connected,
     FeesRead,
     RateLimitRead,
-    RoleRead,
     ServerTimeRead,
     SpecsRead,
     Subscribed,
 )
 from core.messages.queries import (
-    Query,
     QueryBook,
     QueryFees,
     QueryOpenOrders,
     QueryPositions,
     QueryRateLimit,
-    QueryRole,
     QueryServerTime,
     QuerySpecs,
 )
@@ -53,25 +54,19 @@ _SPECS_EVERY_MS = 60_000
 _BUDGET_EVERY_MS = 60_000
 _CLOCK_EVERY_MS = 30_000
 _FEES_EVERY_MS = 3_600_000
-_ROLES_EVERY_MS = 600_000
-"""An agent that expired or was replaced is noticed within this time."""
-_AGAIN_MS = 5_000
-
-_Regular = tuple[Query, int, int]
-"""What is asked again and again: how often, and not before when."""
 
 
 class Session:
-    """Args: trip: pulls the HardStop with a reason."""
+    """Args: signers: what is read about the key and the account; trip: pulls the HardStop with a reason."""
 
-    def __init__(self, m: Machines, trip: Callable[[str], None]) -> None:
+    def __init__(self, m: Machines, signers: Signers, trip: Callable[[str], None]) -> None:
         self._m = m
+        self._signers = signers
         self._trip = trip
         self._subscribed = False
         self._gave_up = False
         """A new connection is asked for."""
         self._specs_read: set[str] = set()
-        self._roles_read_ms: dict[str, int] = {}
         self._fees_read_ms: int | None = None
         self._budget_read_ms: int | None = None
         self._sampled_second = 0
@@ -202,46 +197,10 @@ class Session:
         self._budget_read_ms = m.now
         m.readiness.on_bootstrap("budget")
 
-    def on_role(self, event: RoleRead) -> None:
-        """The account must be what it is taken for, and the key one that may trade for it; an agent's address answers empty to everything."""
-        m = self._m
-        m.asker.on_answer(QueryRole(event.address), m.now)
-        refusal = self._unfit_role(event)
-        if refusal and m.link.was_ready:
-            self._roles_read_ms.pop(event.address, None)
-            self._trip(refusal)
-        elif refusal:
-            m.note(Severity.CRITICAL, "refused", refusal)
-            m.emit(Refuse(refusal))
-        else:
-            self._roles_read_ms[event.address] = m.now
-            if all(a in self._roles_read_ms for a in self._addresses()):
-                m.readiness.on_bootstrap("role")
-
-    def _unfit_role(self, event: RoleRead) -> str:
-        run, address = self._m.run, event.address
-        if address == run.account.lower():
-            if event.role == "agent":
-                return f"account {address} is an agent's address; put its master's, {event.owner}, into account.address"
-            if event.role != "user" and self._m.trading:
-                is_what = "not known to the exchange" if event.role == "missing" else f"a {event.role}"
-                return f"account {address} is {is_what}; this version trades for a master account only"
-            return ""
-        if event.role != "agent" or event.owner != run.account.lower():
-            is_what = f"an agent of {event.owner}" if event.owner else f"of role {event.role}"
-            return f"the key's address {address} is no approved agent of account {run.account}: it is {is_what}"
-        return ""
-
-    def _addresses(self) -> tuple[str, ...]:
-        run = self._m.run
-        both = (run.account.lower(), run.signer.lower()) if self._m.trading and run.signer else (run.account.lower(),)
-        return tuple(dict.fromkeys(both))
-
     def _slow_facts(self) -> Iterator[_Regular]:
         """Fees, budget and roles: read again when they are old, not at every connection. A flapping line must not use up the weight of
         the address that the reads of positions need."""
-        for address in self._addresses():
-            yield QueryRole(address), _AGAIN_MS, _old_at_ms(self._roles_read_ms.get(address), _ROLES_EVERY_MS)
+        yield from self._signers.regular_reads()
         yield QueryFees(), _AGAIN_MS, _old_at_ms(self._fees_read_ms, _FEES_EVERY_MS)
         yield QueryRateLimit(), _AGAIN_MS, _old_at_ms(self._budget_read_ms, _BUDGET_EVERY_MS)
 
@@ -251,7 +210,7 @@ class Session:
         for query, every_ms, not_before_ms in self._slow_facts():
             if m.now >= not_before_ms:
                 m.ask_every(query, every_ms)
-        if all(a in self._roles_read_ms for a in self._addresses()):
+        if self._signers.are_known:
             m.readiness.on_bootstrap("role")
         if self._fees_read_ms is not None:
             m.readiness.on_bootstrap("fees")
@@ -306,6 +265,7 @@ class Session:
             if is_ready and not m.link.was_ready:
                 m.link.was_ready = True
                 m.note(Severity.INFO, "ready", "READY-TRADING: market data, orders, fills and positions are in sync")
+        self._signers.on_tick()
         self._read_again()
         self._watch_silence()
 
@@ -393,7 +353,3 @@ class Session:
         touch_at_ms = m.link.market_at_ms
         is_all_silent = touch_at_ms is None or m.now - touch_at_ms > _SILENT_AFTER_MS
         return f"no {'market data' if is_all_silent else 'oracle price'} for {_SILENT_AFTER_MS // 1000} s"
-
-
-def _old_at_ms(read_ms: int | None, every_ms: int) -> int:
-    return 0 if read_ms is None else read_ms + every_ms

@@ -81,6 +81,8 @@ class View:
             lives=m.lives.views(m.orders.get),
             engine_error=m.fault,
             finished=m.finished,
+            checkpoint=m.risk.run_limits.view(m.risk.counters),
+            key_valid_until_ms=m.key_watch.valid_until_ms,
         )
 
     def _state(self) -> tuple[TradingState, str]:
@@ -97,6 +99,8 @@ class View:
             return TradingState.REDUCING, "not ready"
         if m.paused:
             return TradingState.REDUCING, "entries paused by the operator"
+        if paused := m.risk.run_limits.pause(m.risk.counters):
+            return TradingState.REDUCING, paused
         return TradingState.ACTIVE, ""
 
     def _connection(self, now_ms: int) -> ConnectionView:

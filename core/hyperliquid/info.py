@@ -31,6 +31,8 @@ from core.hyperliquid.wire_values import (
     quoted,
 )
 from core.messages.events import (
+    Agent,
+    AgentsRead,
     AnyEvent,
     FeesRead,
     FillsRead,
@@ -46,6 +48,7 @@ from core.messages.events import (
 )
 from core.messages.queries import (
     Query,
+    QueryAgents,
     QueryBook,
     QueryFees,
     QueryFills,
@@ -92,6 +95,8 @@ def request_bodies(query: Query, account: str) -> tuple[dict[str, Any], ...]:
             return ({"type": "userFees", "user": account},)
         case QueryRole(address):
             return ({"type": "userRole", "user": address},)
+        case QueryAgents():
+            return ({"type": "extraAgents", "user": account},)
         case QueryServerTime():
             return ({"type": "exchangeStatus"},)
 
@@ -103,7 +108,7 @@ def weight(query: Query) -> int:
             return 2 * _NORMAL
         case QueryPositions() | QueryOrderStatus() | QueryBook() | QueryServerTime():
             return _LIGHT
-        case QueryOpenOrders() | QueryFills() | QueryFunding() | QueryRateLimit() | QueryFees():
+        case QueryOpenOrders() | QueryFills() | QueryFunding() | QueryRateLimit() | QueryFees() | QueryAgents():
             return _NORMAL
         case QueryRole():
             return _HEAVY
@@ -152,6 +157,8 @@ def read_answer(query: Query, answers: tuple[bytes, ...], local_ms: int) -> AnyE
                 return read_fees(answers[0])
             case QueryRole(address):
                 return read_role(answers[0], address)
+            case QueryAgents():
+                return read_agents(answers[0])
             case QueryServerTime():
                 return read_server_time(answers[0], local_ms)
     except UNREADABLE as e:
@@ -358,6 +365,20 @@ def read_role(raw: bytes, address: str) -> RoleRead:
     if answer.role in ("agent", "subAccount") and not owner:
         raise ValueError(f"role {answer.role} without its master")
     return RoleRead(address, answer.role, owner)
+
+
+class _Agent(Struct):
+    name: str
+    address: str
+    validUntil: TimeMs | None = None
+
+
+_decode_agents = _decoder(list[_Agent])
+
+
+def read_agents(raw: bytes) -> AgentsRead:
+    """The account's named agents; an empty list is an account that has none."""
+    return AgentsRead(tuple(Agent(a.name, a.address.lower(), a.validUntil) for a in _decode_agents(raw)))
 
 
 class _ExchangeStatus(Struct):

@@ -70,6 +70,23 @@ class PauseEntries(Command, frozen=True, kw_only=True):
     paused: bool
 
 
+class DecideCheckpoint(Command, frozen=True, kw_only=True):
+    """Go on beyond a checkpoint that was reached, or stop there. Kept in the journal: it holds over restarts."""
+
+    trades: int
+    """Which one: a decision about another is refused."""
+    go_on: bool
+    reason: str
+
+
+class StartTrading(Command, frozen=True, kw_only=True):
+    """The operator's word, given before the engine was made. The audit trail keeps what it was given for."""
+
+    text: str
+    cancel_oids: tuple[int, ...] = ()
+    """Orders of others that were found open, to be cancelled as soon as they are seen."""
+
+
 class Shutdown(Command, frozen=True, kw_only=True):
     """Orderly stop: no entries, cancel our orders, flatten, confirm with the exchange, end. A run by hand leaves everything open instead."""
 
@@ -85,5 +102,7 @@ AnyCommand = (
     | TripHardStop
     | ResetHardStop
     | PauseEntries
+    | DecideCheckpoint
+    | StartTrading
     | Shutdown
 )

@@ -72,6 +72,26 @@ class PersistLatch(_Effect, frozen=True):
     latch: LatchState
 
 
+class RunCounters(Struct, frozen=True):
+    """What was counted of the run as a whole, for its limits and checkpoints. Closed trades are `RiskCounters.trades_total`."""
+
+    opened: int = 0
+    wins: int = 0
+    pnl_usd: Decimal = Decimal(0)
+    """Net of fees; no reset touches it."""
+    accepted: int = 0
+    rejected: int = 0
+    timed_out: int = 0
+    edge_bps_sum: Decimal = Decimal(0)
+    slippage_bps_sum: Decimal = Decimal(0)
+    slippages: int = 0
+    """Trades whose slippage could be measured."""
+    passed: int = 0
+    """The highest checkpoint beyond which the operator let it go on."""
+    stopped_at: int = 0
+    """The checkpoint at which the operator decided to stop; 0: none."""
+
+
 class RiskCounters(Struct, frozen=True):
     """What the risk monitor has counted in this run, kept across restarts."""
 
@@ -85,6 +105,7 @@ class RiskCounters(Struct, frozen=True):
     trades_today: int = 0
     day: int = 0
     """Days since 1970 (UTC) that ``trades_today`` belongs to."""
+    run: RunCounters = RunCounters()
 
 
 class PersistCounters(_Effect, frozen=True):

@@ -206,6 +206,20 @@ class RoleRead(Event, frozen=True):
     owner: str = ""
 
 
+class Agent(Struct, frozen=True):
+    """A key that may sign for the account. ``valid_until_ms`` None: without an end."""
+
+    name: str
+    address: str
+    valid_until_ms: int | None
+
+
+class AgentsRead(Event, frozen=True):
+    """The named agents of the account. One without a name is not listed anywhere."""
+
+    agents: tuple[Agent, ...]
+
+
 class ServerTimeRead(Event, frozen=True):
     """The exchange's state time, and our clock half way through the request."""
 
@@ -322,6 +336,7 @@ AnyEvent = (
     | RateLimitRead
     | FeesRead
     | RoleRead
+    | AgentsRead
     | ServerTimeRead
     | PostSigned
     | PostSent

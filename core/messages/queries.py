@@ -68,6 +68,10 @@ class QueryRole(_Query, frozen=True):
     address: str
 
 
+class QueryAgents(_Query, frozen=True):
+    """extraAgents of the account -> AgentsRead."""
+
+
 class QueryServerTime(_Query, frozen=True):
     """exchangeStatus -> ServerTimeRead."""
 
@@ -83,5 +87,6 @@ Query = (
     | QueryRateLimit
     | QueryFees
     | QueryRole
+    | QueryAgents
     | QueryServerTime
 )

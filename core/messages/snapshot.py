@@ -233,6 +233,30 @@ class RiskCounterView(Struct, frozen=True):
     """False: shown, but does not stop on this network."""
 
 
+class CheckpointView(Struct, frozen=True):
+    """The run against its limit and checkpoints, restarts included. None in the snapshot when it has neither."""
+
+    reached: int | None
+    """The checkpoint that waits for the operator's decision (`DecideCheckpoint`), or at which it was to stop."""
+    is_stopped: bool
+    """It was decided to stop there."""
+    next: int | None
+    """The first checkpoint that was not gone beyond; None when there is none left."""
+    max_trades: int | None
+    opened: int
+    trades: int
+    """Closed."""
+    wins: int
+    pnl_usd: Decimal
+    """Net of fees."""
+    fill_rate: Decimal | None
+    """Orders accepted of those accepted, rejected or timed out."""
+    edge_bps: Decimal | None
+    """Mean of what the trades made, before fees."""
+    slippage_bps: Decimal | None
+    """Mean of what was expected less what was made, of the trades that allow it."""
+
+
 class TallyView(Struct, frozen=True):
     """Totals of this run."""
 
@@ -341,3 +365,6 @@ class Snapshot(Struct, frozen=True):
     engine_error: str = ""
     """The engine is dead; this is why."""
     finished: bool = False
+    checkpoint: CheckpointView | None = None
+    key_valid_until_ms: int | None = None
+    """When the approval of the key ends, if the exchange says so."""

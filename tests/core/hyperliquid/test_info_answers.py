@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from core.hyperliquid.info import extra_weight, read_answer, request_bodies, weight
 from core.messages.events import (
+    Agent,
+    AgentsRead,
     FeesRead,
     FillsRead,
     FundingRead,
@@ -24,6 +26,7 @@ from core.messages.events import (
 )
 from core.messages.queries import (
     Query,
+    QueryAgents,
     QueryBook,
     QueryFees,
     QueryFills,
@@ -57,6 +60,7 @@ ANSWERED: list[tuple[Query, tuple[str, ...]]] = [
     (QueryRateLimit(), ("user_rate_limit",)),
     (QueryFees(), ("user_fees",)),
     (QueryRole("0x" + "ab" * 20), ("user_role_agent",)),
+    (QueryAgents(), ("extra_agents",)),
     (QueryServerTime(), ("exchange_status",)),
 ]
 
@@ -190,6 +194,17 @@ def test_roles() -> None:
         answer_json(asked, {"role": "king"})
 
 
+def test_agents_and_until_when() -> None:
+    until = 1767776120478
+    assert answer(QueryAgents(), "extra_agents") == AgentsRead(
+        (
+            Agent("bot1", "0x286edfa08c04f6899dab3bfdecf2dd133f9733b9", until),
+            Agent("bot2", "0x1719884eb866cb12b2287399b15f7db5e7d775ea", None),
+        )
+    )
+    assert answer_json(QueryAgents(), []) == AgentsRead(())
+
+
 def test_a_fee_beyond_one_percent_is_not_believed() -> None:
     with pytest.raises(ValueError, match="beyond"):
         answer_json(QueryFees(), {"userCrossRate": "0.45", "userAddRate": "0.1"})
@@ -219,4 +234,4 @@ def test_anything_is_an_event_or_a_value_error(answered: tuple[Query, tuple[str,
     except ValueError:
         return
     assert junk == [], "only an empty list is an empty list"
-    assert isinstance(query, (QueryOpenOrders, QueryFills, QueryFunding))
+    assert isinstance(query, (QueryOpenOrders, QueryFills, QueryFunding, QueryAgents))

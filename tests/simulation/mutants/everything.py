@@ -8,6 +8,7 @@ from mutants.guards_of_exits import GUARDS_OF_EXITS
 from mutants.guards_of_lessons import GUARDS_OF_LESSONS
 from mutants.guards_of_posts import GUARDS_OF_POSTS
 from mutants.guards_of_session import GUARDS_OF_SESSION
+from mutants.guards_of_the_run import GUARDS_OF_THE_RUN
 from mutants.mutant import Mutant
 
 ROOMS: dict[str, list[Mutant]] = {
@@ -17,6 +18,7 @@ ROOMS: dict[str, list[Mutant]] = {
     "exits": GUARDS_OF_EXITS,
     "session": GUARDS_OF_SESSION,
     "lessons": GUARDS_OF_LESSONS,
+    "run": GUARDS_OF_THE_RUN,
 }
 MUTANTS: dict[str, Mutant] = {m.name: m for room in ROOMS.values() for m in room}
 

@@ -62,7 +62,7 @@ GUARDS_OF_ENTRIES = (
         change(
             "own_doing", "self._begin(state.market, found.side, _OF_OUR_OWN)", "self._begin(state.market, found.side)"
         ),
-        change("paused", 'paused="by the operator" if m.paused else "",', 'paused="",'),
+        change("paused", "paused=self.paused(),", 'paused="",'),
         change(
             "not_allowed",
             'not_allowed="" if market in m.allowed else f"{market} is not in safety.allowed_markets",',

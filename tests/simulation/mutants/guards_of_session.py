@@ -36,16 +36,6 @@ GUARDS_OF_SESSION = (
         never("gone", "if after is None:\n            what"),
         change("changed_stops_market", "m.market_gates.stop(market,", "str("),
         change("changed_trips", 'self._trip(f"parameter change {market}: {what}")', "pass"),
-        never("role_ready", "if refusal and m.link.was_ready:"),
-        never("role_refused", "elif refusal:"),
-        change(
-            "role_all",
-            "self._roles_read_ms[event.address] = m.now\n            if all(a in self._roles_read_ms for a in self._addresses()):",
-            "self._roles_read_ms[event.address] = m.now\n            if True:",
-        ),
-        never("role_agent", 'if event.role == "agent":'),
-        never("role_user", 'if event.role != "user" and self._m.trading:'),
-        never("role_of_account", 'if event.role != "agent" or event.owner != run.account.lower():'),
         change("drift_trips", 'self._trip(f"clock drift: {e}")', "pass"),
         change(
             "drift_not_ready",
@@ -89,6 +79,20 @@ GUARDS_OF_SESSION = (
         ),
     )
     + of(
+        "core/engine/signers.py",
+        never("role_ready", "if refusal and m.link.was_ready:"),
+        never("role_refused", "elif refusal:"),
+        change(
+            "role_all",
+            "self._roles_read_ms[event.address] = m.now\n            if self.are_known:",
+            "self._roles_read_ms[event.address] = m.now\n            if True:",
+        ),
+        never("role_agent", 'if event.role == "agent":'),
+        never("role_user", 'if event.role != "user" and self._m.trading:'),
+        never("role_of_account", 'if event.role != "agent" or event.owner != run.account.lower():'),
+        change("young_enough", "return 0 if read_ms is None else read_ms + every_ms", "return 0"),
+    )
+    + of(
         "core/engine/session.py",
         change(
             "all_specs", "if not self._subscribed and self._specs_read.issuperset(m.dexes):", "if not self._subscribed:"
@@ -104,7 +108,6 @@ GUARDS_OF_SESSION = (
         change("slow_again", "yield from self._slow_facts()", "pass"),
         change("specs_again", "yield QuerySpecs(dex), _SPECS_EVERY_MS, 0", "pass"),
         change("clock_again", "yield QueryServerTime(), _CLOCK_EVERY_MS, 0", "pass"),
-        change("young_enough", "return 0 if read_ms is None else read_ms + every_ms", "return 0"),
         change(
             "known_changes",
             "if known == self._next_read_known and m.now < self._next_read_ms:",
