@@ -5,6 +5,8 @@
 # Another config:       make run CONFIG=config/testnet.toml
 PYTHON ?=
 CONFIG = config/sim.toml
+# A guard beside the console, on our own simulator:  make run GUARD=1
+GUARD =
 ARGS =
 
 PY = .venv/bin/python
@@ -12,7 +14,7 @@ PY = .venv/bin/python
 .PHONY: help run test peers soak endure check bench screenshots clean setup
 
 help:
-	@echo "make run          the console on our own simulated exchange (CONFIG=... for another config, ARGS=... for more options)"
+	@echo "make run          the console on our own simulated exchange (CONFIG=... for another config, GUARD=1 for a guard, ARGS=...)"
 	@echo "make test         every test"
 	@echo "make peers        clients that we did not write (ccxt, installed apart in .venv-peers) against the simulated exchange"
 	@echo "make soak         simulated lives under every checker, for a minute (ARGS=\"--minutes 60\" for longer, ARGS=--help for the rest)"
@@ -23,7 +25,7 @@ help:
 	@echo "make clean        remove .venv and everything generated"
 
 run: setup
-	@exec $(PY) -m hip3_tui run --config "$(CONFIG)" $(ARGS)
+	@exec $(PY) -m hip3_tui run --config "$(CONFIG)" $(if $(GUARD),--guard) $(ARGS)
 
 test: setup
 	@exec $(PY) -m pytest $(ARGS)

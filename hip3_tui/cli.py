@@ -17,6 +17,7 @@ import core
 COMMANDS: dict[str, str] = {
     "run": "run:run",
     "stop": "stop:stop",
+    "guard": "guard:guard",
     "config": "config:config",
     "order": "order:order",
     "sim": "sim:sim",

@@ -55,6 +55,7 @@ class EmergencyStop:
         self.exits_sent = self.cancels_sent = 0
         self._cloids = cloids
         self._dexes = {name: Dex(name) for name in dexes}
+        self._every_dex = every_dex
         self._of_account = {kind: Asked() for kind in ((Kind.DEXES, Kind.TWAPS) if every_dex else (Kind.TWAPS,))}
         self._twaps: tuple[Twap, ...] = ()
         self._attempts: dict[MarketKey, int] = {}
@@ -179,6 +180,7 @@ class EmergencyStop:
         self._say("dexes: " + ", ".join(map(dex_name, self._dexes)))
 
     def on_twaps(self, twaps: tuple[Twap, ...], now_ms: int) -> None:
+        twaps = tuple(t for t in twaps if self._every_dex or t.market.dex in self._dexes)
         self._twaps = twaps
         self._of_account[Kind.TWAPS].answered(now_ms, NEVER)
         for twap in twaps:

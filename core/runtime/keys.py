@@ -27,6 +27,9 @@ address, every other network is refused, and nothing of value must ever be sent 
 TEST_ADDRESS = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
 """What `TEST_KEY` derives."""
 
+TEST_GUARD_KEY = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d"
+"""The second account of the same mnemonic: the guard's agent on our simulator, and as public as the first."""
+
 MAX_FILE_BYTES = 1_024
 """A key file holds 64 digits and perhaps a line end; anything long is the wrong file."""
 
@@ -160,6 +163,24 @@ def load_key(
     if isinstance(key, str):
         raise MalformedKey(f"{where} {key}; {_EXPECTED}")
     return key, ()
+
+
+def load_guard_key(config: Config) -> KeyManager:
+    """The guard's own key.
+
+    Raises:
+        SigningKeyError: None is configured, or it cannot be used.
+    """
+    source = config.guard.key_source
+    if source is None and config.network is not Network.SIMULATOR:
+        raise MissingKey("guard.key_source: missing; the guard needs an agent key of its own, approved by the account")
+    if source is None or isinstance(source, SimulatorKey):
+        return KeyManager(SigningKey.from_hex(TEST_GUARD_KEY), config.guard.address)
+    try:
+        key, warnings = load_key(source, config.network)
+        return KeyManager(key, config.guard.address, warnings)
+    except SigningKeyError as e:
+        raise type(e)(str(e).replace("signer.", "guard.")) from None
 
 
 def _from_file(path: Path, rules: Network) -> tuple[SigningKey, tuple[str, ...]]:

@@ -111,6 +111,12 @@ class SimProcess:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def lifeline(self) -> int:
+        """The descriptor that keeps it alive: it ends when every process that has this one has closed it."""
+        assert self._process.stdin is not None
+        return self._process.stdin.fileno()
+
     def poll(self) -> int | None:
         """Its exit code, None while it runs."""
         return self._process.poll()

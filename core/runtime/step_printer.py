@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any, TextIO
 
 import msgspec
@@ -21,10 +22,22 @@ _FLUSH_WITHIN_S = 1.0
 class StepPrinter:
     """Args: as_json: one object a line, for programs."""
 
-    def __init__(self, clock: Clock, *, as_json: bool = False, out: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        as_json: bool = False,
+        out: TextIO | None = None,
+        stamp: Callable[[], str] | None = None,
+    ) -> None:
+        """
+        Args:
+            stamp: What each line begins with; default the time since the beginning.
+        """
         self._clock = clock
         self._started = clock.monotonic()
         self._as_json = as_json
+        self._stamp = stamp
         self._out = out or sys.stdout
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="printer", daemon=True)
@@ -36,7 +49,7 @@ class StepPrinter:
         if self._as_json:
             self._lines.put(msgspec.json.encode({"at_s": round(at_s, 3), "step": text}).decode())
         else:
-            self._lines.put(f"+{at_s:6.2f} s  {text}")
+            self._lines.put(f"{self._stamp() if self._stamp else f'+{at_s:6.2f} s'}  {text}")
 
     def tell(self, lines: list[str], as_json: dict[str, Any]) -> None:
         """Something without a time of its own: lines for people, or one object for programs."""

@@ -32,13 +32,20 @@ class Target(Struct, frozen=True):
         return self.beat is not None and not self.beat.ended and self.beat.is_alive
 
 
-def find_target(config: Config, account: str, state_dir: Path | None = None) -> Target:
+def find_target(
+    config: Config, account: str, state_dir: Path | None = None, given_journal: Path | None = None
+) -> Target:
     """What this config means now.
+
+    Args:
+        given_journal: Of one certain console, by whoever started it.
 
     Raises:
         ConfigError: It runs its own simulator, and none is running.
     """
-    if config.journal.path is not None:
+    if given_journal is not None:
+        journal = given_journal
+    elif config.journal.path is not None:
         journal = Path(config.journal.path)
     elif config.runs_own_simulator:
         journal = _newest_run(simulator_runs(state_dir))

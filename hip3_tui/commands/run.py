@@ -14,7 +14,8 @@ from hip3_tui.commands.common import CONFIG_HELP, draw, operators_keys, refusals
 
 @click.command()
 @click.option("--config", "config_name", metavar="FILE", help=CONFIG_HELP)
-def run(config_name: str | None) -> None:
+@click.option("--guard", "with_guard", is_flag=True, help="Start a guard beside it (on our own simulator alone).")
+def run(config_name: str | None, with_guard: bool) -> None:
     """Trade, with the console on this terminal."""
     from core.runtime.config_file import config_path, load_config
     from core.runtime.sim_process import SimProcessError, own_simulator
@@ -23,6 +24,8 @@ def run(config_name: str | None) -> None:
         path = config_path(config_name, os.environ)
         config = load_config(path)
         keymap = operators_keys(config, str(path))
+        if with_guard and not config.runs_own_simulator:
+            refuse("--guard: only for a simulator of our own; elsewhere start `hip3-tui guard` by itself, as a service")
         require_terminal()
         try:
             simulator = own_simulator(config)
@@ -33,6 +36,10 @@ def run(config_name: str | None) -> None:
             from hip3_tui.terminal import SavedTerminal
 
             program = assemble(config, str(path), simulator, SavedTerminal().restore)
+            if simulator is not None and (with_guard or config.guard.enabled):
+                from core.runtime.guard_process import start_guard
+
+                start_guard(program.lifecycle.start_child, path, program.paths.journal, simulator)
         except BaseException:
             if simulator is not None:
                 simulator.stop()

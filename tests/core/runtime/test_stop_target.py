@@ -34,7 +34,7 @@ def beat(journal: Path, *, pid: int | None = None, port: int = 5000, started_ms:
         network="simulator",
         info_url=f"http://127.0.0.1:{port}/info",
         dexes=("",),
-    )
+    )  # what is given beside that replaces it
     made = msgspec.structs.replace(made, **more)
     journal.parent.mkdir(parents=True, exist_ok=True)
     replace_file(beat_file(journal), made, durable=False)
