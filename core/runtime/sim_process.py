@@ -8,8 +8,8 @@ Easy to get wrong
 * Its stdin is a pipe: one line of settings, then nothing, read to the end. When we are killed outright, the kernel closes the pipe
   and it ends by itself.
 * Both its outputs are read all the time once it listens: a full pipe would stop the exchange in the middle of a print.
-* It is started first of all, so that it loads while we do; the thread that hears it starts later, when the program's signals are
-  blocked and every thread inherits that (core.runtime.signals).
+* It is started first of all, before the program blocks its signals, and is told its settings last, when somebody waits for it: until then it has
+  loaded next to nothing. Both loading at once would cost the console's first frame half a second on a machine of two processors.
 
 SPEC 9.
 """
@@ -96,10 +96,7 @@ class SimProcess:
             )
         except OSError as e:
             raise SimProcessError(f"the simulator could not be started: {e}") from None
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError):  # it died already; whoever waits for its line will hear its words
-            self._process.stdin.write(settings + b"\n")
-            self._process.stdin.flush()
+        self._settings = settings
         self._url: str | None = None
         self._heard = threading.Event()
         """Set once the listening line came, or never will."""
@@ -122,12 +119,16 @@ class SimProcess:
         return self._process.poll()
 
     def wait_listening(self, timeout_s: float = START_TIMEOUT_S) -> tuple[str, int]:
-        """Wait for the line that names host and port, and hear what it writes from now on. Once.
+        """Tell it its settings, wait for the line that names host and port, and hear what it writes from now on. Once.
 
         Raises:
             SimProcessError: It ended first, or the time was over; it is stopped then.
         """
         assert self._reader is None
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError, ValueError):  # it died already, or was stopped; its last words tell
+            self._process.stdin.write(self._settings + b"\n")
+            self._process.stdin.flush()
         self._reader = threading.Thread(target=self._read, name="sim-output", daemon=True)
         self._reader.start()
         in_time = self._heard.wait(timeout_s)

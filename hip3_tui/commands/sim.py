@@ -53,6 +53,10 @@ def sim(
     child: bool,
 ) -> None:
     """Serve our own simulated exchange: /info, /exchange and /ws on one port."""
+    # First of all: it comes when whoever started us has time for what we load next.
+    told = sys.stdin.buffer.readline() if child else b""
+    if child and not told:
+        return  # the end came first
     import msgspec
 
     from core.runtime.sim_settings import faults_told, with_faults
@@ -60,12 +64,13 @@ def sim(
     if list_faults:
         click.echo(faults_told())
         return
+    from core.config import SimConfig
     from core.runtime.scenario_file import load_scenario
     from core.runtime.sim_program import run_sim
     from core.runtime.sim_server import SimServerError
 
     with refusals():
-        settings = _settings_from_stdin() if child else _settings_from_file(config_name)
+        settings = msgspec.json.decode(told, type=SimConfig) if child else _settings_from_file(config_name)
         scenario = None if scenario_name is None else load_scenario(Path(scenario_name))
         if scenario is not None:
             settings = msgspec.structs.replace(scenario.sim, accounts=settings.accounts)
@@ -95,11 +100,3 @@ def _settings_from_file(config_name: str | None) -> SimConfig:
     if not config_name and not os.environ.get("HIP3_CONFIG"):
         return SimConfig()
     return simulator_settings(load_config(config_path(config_name, os.environ)))
-
-
-def _settings_from_stdin() -> SimConfig:
-    import msgspec
-
-    from core.config import SimConfig
-
-    return msgspec.json.decode(sys.stdin.buffer.readline(), type=SimConfig)

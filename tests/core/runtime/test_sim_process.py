@@ -15,7 +15,7 @@ import pytest
 
 from core.config import Config, SimConfig, parse_config
 from core.runtime import sim_process
-from core.runtime.sim_process import SimProcess, SimProcessError, own_simulator
+from core.runtime.sim_process import CHILD_COMMAND, SimProcess, SimProcessError, own_simulator
 
 LISTENS = "import sys; print('listening on http://127.0.0.1:4711', flush=True); "
 UNTIL_STDIN_ENDS = "sys.stdin.read()"
@@ -104,6 +104,24 @@ def test_it_is_told_its_settings_in_one_line(started):
     process = started("import sys; print('told', sys.stdin.readline().strip()); " + LISTENS + UNTIL_STDIN_ENDS)
     process.wait_listening(10)
     assert list(process._last_lines) == ["told {}"]
+
+
+def test_it_is_told_nothing_before_somebody_waits_for_it(started, tmp_path):
+    """Which is how it does not load beside the console's first frame."""
+    up, told = tmp_path / "up", tmp_path / "told"
+    code = f"import sys, pathlib; pathlib.Path({str(up)!r}).touch(); sys.stdin.readline(); pathlib.Path({str(told)!r}).touch(); "
+    process = started(code + LISTENS + UNTIL_STDIN_ENDS)
+    deadline = time.monotonic() + 10
+    while not up.exists():
+        assert time.monotonic() < deadline
+    assert not told.exists()
+    process.wait_listening(10)
+    assert told.exists()
+
+
+def test_a_child_that_is_told_nothing_ends_quietly():
+    done = subprocess.run([*CHILD_COMMAND], stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 def test_only_a_config_that_asks_for_a_simulator_gets_one():
