@@ -24,6 +24,8 @@ COMMANDS: dict[str, str] = {
     "drill": "drill:drill",
     "drill-program": "drill:drill_program",
     "replay": "replay:replay",
+    "report": "report:report",
+    "journal": "journal:journal",
     "alert-test": "alert_test:alert_test",
     "view": "view:view",
     "serve": "serve:serve",
