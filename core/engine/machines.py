@@ -47,8 +47,9 @@ BPS = Decimal(10_000)
 BASE_TAKER_RATE = Decimal("0.00045")
 """Perp tier 0, until the account's own rate is read; no entry leaves before that."""
 BASE_MAKER_RATE = Decimal("0.00015")
-FILL_MARGIN_MS = 6_000
-"""A question for fills reaches back this much further than needed: our clock may be 5 s off before trading is refused."""
+FILL_MARGIN_MS = 20_000
+"""A question for fills reaches back this much further than needed. Our clock may be 5 s off before trading is refused, and a step of it is
+noticed with the next reading of the exchange's: until then it can be further off."""
 
 
 class EngineClock:

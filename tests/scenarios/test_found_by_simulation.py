@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from engine_rig import BTC, NOW, SELL, SNDK, Rig, foreign_order, make_config
+from engine_rig import BTC, NOW, SELL, SNDK, Rig, foreign_order, make_config, orders_of
 
 from core.config import SafetyConfig
 from core.messages.commands import FlattenAll, ResetHardStop, TripHardStop
-from core.messages.effects import Reconnect
-from core.messages.events import Connected, Fills, Subscribed, Tick, TimeJump
+from core.messages.effects import Ask, Reconnect
+from core.messages.events import Connected, Fills, OrderOutcome, Outcome, PostReply, Subscribed, Tick, TimeJump
 from core.messages.queries import QueryFills, QueryOrderStatus
 from core.model.order import Cancels, OrderStatus
 from core.model.position import ExitReason
@@ -125,3 +125,17 @@ def test_a_position_that_its_owner_closed_is_not_our_time_stop() -> None:
     rig.show(fill)
     assert rig.position() is None
     assert rig.snapshot().trades[0].exit_reason is ExitReason.EXTERNAL
+
+
+def test_fills_are_looked_for_further_back_than_our_clock_can_be_wrong() -> None:
+    """Our clock had jumped ahead by 8 s and nobody knew yet: the fill was older than what was asked for, and was taken for nothing."""
+    rig = Rig()
+    post = rig.enter()
+    order = orders_of(post)[0]
+    rig.handle(
+        PostReply(post.post_id, (OrderOutcome(Outcome.FILLED, oid=9, filled_size=order.size, avg_px=order.price),))
+    )
+    rig.advance(1_500)
+    asked = [e.query.start_ms for _, e in rig.log if isinstance(e, Ask) and isinstance(e.query, QueryFills)]
+    assert asked
+    assert all(start_ms <= order.created_at_ms - 10_000 for start_ms in asked)

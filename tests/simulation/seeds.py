@@ -24,7 +24,7 @@ from core.messages.events import Tick
 from core.messages.tape import Message
 from core.sim.world.plan import START_MS, Depth, draw
 from core.sim.world.story import story
-from core.sim.world.troubles import TROUBLES
+from core.sim.world.troubles import ALL_TROUBLES
 from core.sim.world.watcher import Violation, Watcher
 from core.sim.world.world import ACCOUNT, World
 
@@ -174,7 +174,7 @@ def play(
 
 def alone(seeds: Iterable[int], depth: str = Depth.VALUE.value, weather_ms: int | None = None) -> list[Case]:
     """Every trouble alone, with each of these seeds."""
-    return [Case(seed, depth, only, weather_ms) for seed in seeds for only in TROUBLES]
+    return [Case(seed, depth, only, weather_ms) for seed in seeds for only in ALL_TROUBLES]
 
 
 def added(counts: Iterable[dict[str, int]]) -> Counter[str]:

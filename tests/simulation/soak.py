@@ -33,7 +33,7 @@ from seeds import STORY_LINES, Case, Life, play  # noqa: E402
 from soak_state import State, StateError  # noqa: E402
 
 from core.sim.world.plan import Depth  # noqa: E402
-from core.sim.world.troubles import TROUBLES  # noqa: E402
+from core.sim.world.troubles import ALL_TROUBLES  # noqa: E402
 
 EACH = "each"
 MOST_HOURS = 12
@@ -104,7 +104,7 @@ def cases_of(args: argparse.Namespace) -> Iterator[Case]:
     """What was asked for; without end when there is only a time."""
     first, last = args.seeds or (args.first, None)
     depths = [d.value for d in Depth] if args.depth == "both" else [args.depth]
-    troubles = list(TROUBLES)
+    troubles = list(ALL_TROUBLES)
     for seed in count(first) if last is None else range(first, last + 1):
         only = troubles[seed % len(troubles)] if args.only == EACH else args.only
         for depth in depths:
@@ -164,7 +164,7 @@ class TapeFiles:
 
 def one(args: argparse.Namespace) -> int:
     """Play one life and tell it; answers the exit code."""
-    only = list(TROUBLES)[args.seed % len(TROUBLES)] if args.only == EACH else args.only
+    only = list(ALL_TROUBLES)[args.seed % len(ALL_TROUBLES)] if args.only == EACH else args.only
     tapes = None if args.tape is None else TapeFiles(args.tape)
     code = 0
     for depth in [d.value for d in Depth] if args.depth == "both" else [args.depth]:
@@ -217,7 +217,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--from", type=int, default=0, dest="first", metavar="SEED", help="first seed of --minutes")
     parser.add_argument("--depth", choices=[*(d.value for d in Depth), "both"], default=Depth.VALUE.value)
     parser.add_argument(
-        "--only", choices=[*TROUBLES, EACH], metavar="TROUBLE", help=f"{', '.join(TROUBLES)}; or {EACH}"
+        "--only", choices=[*ALL_TROUBLES, EACH], metavar="TROUBLE", help=f"{', '.join(ALL_TROUBLES)}; or {EACH}"
     )
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--weather-ms", type=int, help="how long things go wrong; default as the seed has it")

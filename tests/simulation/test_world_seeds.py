@@ -17,7 +17,7 @@ from soak import make_pool, play_all
 
 from core.sim.faults import FAULTS
 from core.sim.world.plan import Depth
-from core.sim.world.troubles import TROUBLES
+from core.sim.world.troubles import ALL_TROUBLES
 
 WEATHER_MS, ALONE_WEATHER_MS = 25_000, 40_000
 """Shorter than the soak's: what is found late in long lives is found there. A trouble alone gets time to strike a few times."""
@@ -37,7 +37,7 @@ def _mixed() -> dict[str, Chunk]:
 MIXED_CHUNKS = _mixed()
 ALONE_CHUNKS = {
     trouble: tuple(case for case in alone(ALONE_SEEDS, weather_ms=ALONE_WEATHER_MS) if case.only == trouble)
-    for trouble in TROUBLES
+    for trouble in ALL_TROUBLES
 }
 ALL_CHUNKS = (*ALONE_CHUNKS.values(), *MIXED_CHUNKS.values())
 
@@ -119,47 +119,26 @@ def test_enough_was_played_and_traded(lives):
     assert sum(life.actions for life in found if life.case.depth == Depth.WIRE.value) > 200
 
 
-@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("trouble", ALL_TROUBLES)
 def test_every_trouble_struck(reached, trouble):
     assert reached[f"trouble {trouble}"] > 0
 
 
-@pytest.mark.parametrize("fault", [name for name in TROUBLES if name in FAULTS])
+@pytest.mark.parametrize("fault", [name for name in ALL_TROUBLES if name in FAULTS])
 def test_every_fault_of_the_venue_made_a_difference(lives, fault):
     """Being asked for is not enough: somebody has to have met it."""
     assert added(life.struck for life in lives.all())[fault] > 0
 
 
-ON_SOCKETS = {
-    "latency_storm",
-    "slow_reads",
-    "drop_connections",
-    "refuse_connections",
-    "idle_close",
-    "kill_on_subscribe",
-    "http_429",
-    "http_502",
-    "http_500",
-    "post_error",
-}
+ON_SOCKETS = {"latency_storm", "slow_reads", "drop_connections", "refuse_connections"}
 """The server's own; the world has roads of its own for these (slow, cut, venue_closed, deaf, reads_lost)."""
-REHEARSED = {
-    "black_hole",
-    "delay_frames",
-    "reorder_frames",
-    "update_delay",
-    "clock_ahead",
-    "clock_behind",
-    "expire_agent",
-    "change_fees",
-    "shift_dexs",
-}
-"""Played by scenarios and tests of their own; a seed does not draw them."""
+OTHERWISE = {"clock_ahead", "clock_behind"}
+"""Drawn as server_clock."""
 
 
 def test_every_fault_of_the_venue_is_a_trouble():
     """A fault that no seed can draw is a fault that nobody has tried."""
-    assert set(FAULTS) - ON_SOCKETS - REHEARSED <= set(TROUBLES)
+    assert set(FAULTS) - ON_SOCKETS - OTHERWISE <= set(ALL_TROUBLES)
 
 
 IMPORTANT = (

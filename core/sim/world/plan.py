@@ -25,10 +25,12 @@ from core.config import (
     SimulatorKey,
 )
 from core.sim.walk import BLOCK_MS
-from core.sim.world.troubles import TROUBLES
+from core.sim.world.troubles import ALL_TROUBLES, NEWER, TROUBLES
 
 START_MS = 1_705_054_000_000
 """A morning: a life that is not made longer on purpose meets no midnight."""
+NEWER_FROM = 5_000
+"""Short lives of a mixture know the newer troubles from this seed on: what was found with the seeds before it can be found again."""
 MARKETS = ("xyz:SNDK", "BTC", "xyz:NVDA", "ETH")
 
 
@@ -60,6 +62,8 @@ class Plan(Struct, frozen=True):
     weather_ms: int
     """How long things may go wrong; the calm comes after."""
     troubles: tuple[Planned, ...]
+    newer: tuple[Planned, ...]
+    """The same, of those that came later."""
     operator_every_ms: int
     """How often fingers are on the keys, on average; 0: never."""
     block_ms: int = BLOCK_MS
@@ -105,6 +109,7 @@ def draw(
         duplicates=dice.choice((0.0, 0.0, 0.02, 0.2)) if only is None else 0.0,
         weather_ms=length,
         troubles=_troubles(dice_of(seed, "troubles"), length, only),
+        newer=_newer(dice_of(seed, "newer"), length) if only is None and seed >= NEWER_FROM else (),
         operator_every_ms=dice.choice((0, 20_000, 8_000)) if only is None else 0,
     )
 
@@ -122,6 +127,7 @@ def _long(seed: int, depth: Depth, account: str, only: str | None, length_ms: in
     )
     lowest = dice.choice((5, 20, 100))
     names = (only,) if only is not None else tuple(dice.sample(list(TROUBLES), dice.randint(2, 12)))
+    every = dice.choice((60_000, 180_000, 600_000))
     return Plan(
         seed=seed,
         depth=depth,
@@ -132,7 +138,8 @@ def _long(seed: int, depth: Depth, account: str, only: str | None, length_ms: in
         orderly=dice.random() < 0.4,
         duplicates=dice.choice((0.0, 0.0, 0.0, 0.02)),
         weather_ms=length_ms,
-        troubles=_one_after_another(dice, length_ms, names, dice.choice((60_000, 180_000, 600_000))),
+        troubles=_one_after_another(dice, length_ms, names, every),
+        newer=() if only is not None else _newer(dice_of(seed, "newer"), length_ms, 2 * every),
         operator_every_ms=dice.choice((120_000, 600_000)),
         block_ms=BLOCK_MS * dice.choice((1, 2, 3, 4)),
         clock_mended_ms=dice.choice((30_000, 120_000)),
@@ -141,7 +148,7 @@ def _long(seed: int, depth: Depth, account: str, only: str | None, length_ms: in
 
 def _troubles(dice: Random, length_ms: int, only: str | None) -> tuple[Planned, ...]:
     if only is not None:
-        assert only in TROUBLES, f"trouble {only!r}; there are {', '.join(TROUBLES)}"
+        assert only in ALL_TROUBLES, f"trouble {only!r}; there are {', '.join(ALL_TROUBLES)}"
         names = [only]
     else:
         # A few kinds again and again find more than all kinds once: most lives have between two and six.
@@ -150,6 +157,10 @@ def _troubles(dice: Random, length_ms: int, only: str | None) -> tuple[Planned, 
         return ()
     every = dice.choice((4_000, 10_000, 25_000)) if only is None else 8_000
     return _one_after_another(dice, length_ms, names, every)
+
+
+def _newer(dice: Random, length_ms: int, every: int = 15_000) -> tuple[Planned, ...]:
+    return _one_after_another(dice, length_ms, dice.sample(list(NEWER), dice.randint(1, 3)), every)
 
 
 def _one_after_another(dice: Random, length_ms: int, names: Sequence[str], every: int) -> tuple[Planned, ...]:

@@ -16,6 +16,7 @@ from core.hyperliquid.info import read_answer, request_bodies
 from core.messages.events import ReadFailed, ServerTimeRead
 from core.messages.queries import Query
 from core.sim.admission import WireFailure
+from core.sim.faults import HTTP_FAILURES
 
 if TYPE_CHECKING:
     from core.sim.world.world import World
@@ -51,7 +52,10 @@ class Reads:
             return
 
         def arrive() -> None:
+            fault = world.exchange.faults.strike_request(agenda.now_ms, "info")
             try:
+                if fault is not None:
+                    raise WireFailure(*HTTP_FAILURES[fault.name])
                 answers = tuple(
                     msgspec.json.encode(world.exchange.info(body, agenda.now_ms))
                     for body in request_bodies(query, world.plan.account)

@@ -19,8 +19,9 @@ from core.hyperliquid.parsing import PongReceived, parse_frame
 from core.messages.events import ChannelError, Connected, Disconnected, PostNotSent, PostSent
 from core.model.market import MarketKey
 from core.sim.admission import Envelope, WireFailure
+from core.sim.faults import HTTP_FAILURES, Fault
 from core.sim.session import Post as VenuePost
-from core.sim.session import Session
+from core.sim.session import Session, error_frame
 from core.sim.subscriptions import SocketKilled
 
 if TYPE_CHECKING:
@@ -235,6 +236,10 @@ class Road:
             self._world.mark("fault lose_request")
             self._world.feed.forget(post)
             return
+        fault = exchange.faults.strike("post_error", now_ms) or exchange.faults.strike_request(now_ms, "exchange")
+        if fault is not None:
+            self._fail(socket, post, fault)
+            return
         try:
             envelope = exchange.decode(post.payload)
         except WireFailure as e:
@@ -245,6 +250,18 @@ class Road:
         self._under_way[envelope.nonce] += 1
         self._waiting.append((now_ms, self._arrivals, envelope, post, socket))
 
+    def _fail(self, socket: Socket, post: VenuePost, fault: Fault) -> None:
+        """Answered by what stands before the venue; it is not carried out."""
+        world, now_ms = self._world, self._agenda.now_ms
+        world.mark(f"fault {fault.name}")
+        session = socket.session
+        assert session is not None
+        if fault.name in HTTP_FAILURES:
+            world.feed.fail(session, post, WireFailure(*HTTP_FAILURES[fault.name]), now_ms)
+        else:
+            session.send(error_frame(post, fault.text), now_ms)
+        world.feed.forget(post)
+
     def execute_waiting(self) -> None:
         """A block: what has arrived is executed in the venue's order."""
         if not self._waiting:
@@ -254,7 +271,8 @@ class Road:
             self._under_way[envelope.nonce] -= 1
             reply = self._world.submit(envelope)
             self._world.feed.forget(post)
-            self._reply(socket, post, reply)
+            if reply is not None:
+                self._reply(socket, post, reply)
 
     def _reply(self, socket: Socket, post: VenuePost, reply: Any) -> None:
         world, now_ms = self._world, self._agenda.now_ms

@@ -7,6 +7,7 @@ Issue: the list of faults of "proven by simulation"; LESSONS.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _HINDERS = ("post_only", "reject_all", "info_down", "halt", "one_sided", "rate_limited")
 """Faults of the venue that keep exits from getting through, or us from learning what became of them."""
 
+_LONG_MS = 600_000
 _ANY_COIN = ("any",)
 _LIES_APART_MS = 60_000
 
@@ -215,3 +217,41 @@ TROUBLES: dict[str, Strike] = {
     "change_spec": _change_spec,
     "foreign_exit": _foreign_exit,
 }
+
+
+def _expire_agent(world: World, dice: Random) -> str:
+    """For good, as far as the weather goes; whoever owns the account approves the agent anew when the calm comes."""
+    world.exchange.control({"do": "fault", "name": "expire_agent"}, world.agenda.now_ms)
+    world.hinder(_LONG_MS + world.plan.weather_ms)
+    return "our agent's approval ends"
+
+
+def _server_clock(world: World, dice: Random) -> str:
+    name, ms, for_ms = (
+        dice.choice(("clock_ahead", "clock_behind")),
+        dice.randint(500, 9_000),
+        dice.randint(5_000, 40_000),
+    )
+    world.exchange.control({"do": "fault", "name": name, "ms": ms, "for_ms": for_ms}, world.agenda.now_ms)
+    return f"{name} by {ms} ms for {for_ms} ms"
+
+
+NEWER: dict[str, Strike] = {
+    "black_hole": _fault("black_hole"),
+    "kill_on_subscribe": _both(_fault("kill_on_subscribe"), _cut),
+    "idle_close": _fault("idle_close", ms=(50, 700), for_ms=(1_000, 10_000)),
+    "shift_dexs": _fault("shift_dexs"),
+    "http_429": _fault("http_429", count=(1, 5), road=("both", "info", "exchange")),
+    "http_502": _fault("http_502", count=(1, 3), road=("both", "info", "exchange")),
+    "http_500": _fault("http_500", count=(1, 3), road=("both", "info", "exchange")),
+    "post_error": _fault("post_error", count=(1, 3)),
+    "delay_frames": _fault("delay_frames", ms=(100, 5_000), for_ms=(1_000, 15_000)),
+    "reorder_frames": _fault("reorder_frames", ms=(100, 3_000), count=(1, 5)),
+    "update_delay": _fault("update_delay", ms=(100, 10_000)),
+    "server_clock": _server_clock,
+    "expire_agent": _expire_agent,
+    "change_fees": _fault("change_fees", factor=(1, 4)),
+}
+"""Came later, and are drawn from dice of their own: the lives of earlier seeds keep their cards."""
+
+ALL_TROUBLES = ChainMap(NEWER, TROUBLES)

@@ -31,7 +31,7 @@ from core.sim.world.program import AGENT, Program
 from core.sim.world.reads import Reads
 from core.sim.world.road import Road
 from core.sim.world.stranger import Stranger
-from core.sim.world.troubles import TROUBLES
+from core.sim.world.troubles import ALL_TROUBLES
 from core.sim.world.watcher import Violation, Watcher
 
 OWNER = SigningKey(b"\x01" * 32)
@@ -162,6 +162,9 @@ class World:
         dice = dice_of(self.plan.seed, "strikes")
         for planned in self.plan.troubles:
             self.agenda.at(START_MS + planned.at_ms, self._strike_at(planned.name, dice))
+        dice = dice_of(self.plan.seed, "newer strikes")
+        for planned in self.plan.newer:
+            self.agenda.at(START_MS + planned.at_ms, self._strike_at(planned.name, dice))
 
     def live_until(self, until_ms: int) -> None:
         self.agenda.run(until_ms)
@@ -172,6 +175,7 @@ class World:
         self.tell("the calm begins")
         now_ms = self.agenda.now_ms
         self.exchange.control({"do": "clear_faults"}, now_ms)
+        self.exchange.venue.approve_agent(ACCOUNT, AGENT.address, "agent")
         self.road.calm()
         self.reads.lose_until_ms = self.reads.slow_until_ms = 0
         self.program.calm()
@@ -247,19 +251,19 @@ class World:
             self.road.cut_idle()
 
     def submit(self, taken: Envelope, signer: str | None = None) -> Any:
-        """One action executed; answers the venue's reply.
+        """One action executed; answers the venue's reply, None where nobody gets it.
 
         Args:
             signer: Whose action it is when it has no signature; None: our program's.
         """
         if self.plan.depth is Depth.VALUE and signer is None:
             signer = AGENT.address
-        reply = self.exchange.submit(taken, self.agenda.now_ms, verified_signer=signer).reply
+        done = self.exchange.submit(taken, self.agenda.now_ms, verified_signer=signer)
         entry = self.exchange.actions[-1]
         self.tell(entry)
         for watcher in self._watchers:
             watcher.executed(self, entry)
-        return reply
+        return None if done.is_swallowed else done.reply
 
     # --- what goes wrong -------------------------------------------------------------------------------------------
 
@@ -267,7 +271,7 @@ class World:
         def strike() -> None:
             if not self.is_calm:
                 self.mark(f"trouble {name}")
-                self.tell(f"trouble: {TROUBLES[name](self, dice)}")
+                self.tell(f"trouble: {ALL_TROUBLES[name](self, dice)}")
 
         return strike
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from core.config import Config
-from core.sim.world.plan import START_MS, Depth, Planned, dice_of, draw
-from core.sim.world.troubles import TROUBLES
+from core.sim.world.plan import NEWER_FROM, START_MS, Depth, Planned, dice_of, draw
+from core.sim.world.troubles import ALL_TROUBLES, NEWER, TROUBLES
 from core.sim.world.world import ACCOUNT
 
 SEEDS = range(300)
@@ -27,7 +27,7 @@ def test_parts_have_dice_of_their_own():
     assert dice_of(7, "road").random() != dice_of(7, "reads").random()
 
 
-@pytest.mark.parametrize("only", TROUBLES)
+@pytest.mark.parametrize("only", ALL_TROUBLES)
 def test_a_trouble_alone_comes_alone_and_without_other_disturbance(only):
     plan = draw(3, Depth.VALUE, ACCOUNT, only=only)
     assert {p.name for p in plan.troubles} == {only}
@@ -70,3 +70,25 @@ def test_no_life_meets_midnight_that_was_not_made_longer_on_purpose():
     day = 24 * 3_600_000
     longest = max(draw(seed, Depth.VALUE, ACCOUNT).weather_ms for seed in SEEDS)
     assert START_MS // day == (START_MS + longest + 3_600_000) // day
+
+
+def test_the_newer_troubles_are_drawn_apart_and_only_by_later_seeds():
+    assert not any(draw(seed, Depth.VALUE, ACCOUNT).newer for seed in SEEDS)
+    later = [draw(seed, Depth.VALUE, ACCOUNT) for seed in range(NEWER_FROM, NEWER_FROM + 100)]
+    assert {p.name for plan in later for p in plan.newer} == set(NEWER)
+    assert all(plan.newer for plan in later)
+
+
+def test_a_long_life_has_troubles_of_every_kind_far_apart_and_wide_limits():
+    plans = [draw(seed, Depth.VALUE, ACCOUNT, hours=2) for seed in SEEDS]
+    assert {p.name for plan in plans for p in (*plan.troubles, *plan.newer)} == set(ALL_TROUBLES)
+    assert all(plan.weather_ms == 7_200_000 for plan in plans)
+    assert {plan.config.execution.tick_interval_ms for plan in plans} == {100, 250, 500, 1_000}
+    assert max(len(plan.troubles) for plan in plans) < 400
+    assert all(plan.operator_every_ms and plan.clock_mended_ms for plan in plans)
+
+
+def test_a_long_life_of_one_trouble_has_no_other():
+    plan = draw(3, Depth.VALUE, ACCOUNT, only="cut", hours=1)
+    assert {p.name for p in plan.troubles} == {"cut"}
+    assert not plan.newer
