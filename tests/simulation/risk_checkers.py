@@ -44,6 +44,7 @@ from core.model.cloid import is_ours
 from core.model.market import MarketKey
 from core.model.order import Orders, OrderStatus, Purpose, TrackedOrder
 from core.model.position import ExitReason
+from core.model.rounding import tick_size
 from core.sim.world.world import World
 
 
@@ -321,7 +322,9 @@ class Exits(Check):
                         continue
                     mid = (bbo.bid_px + bbo.ask_px) / 2
                     away = order.side.sign * (order.price - mid) / mid * 10_000
-                    least, most = x.flatten_slippage_bps - 1, x.flatten_slippage_max_bps + 5
+                    assert world.engine is not None
+                    tick = tick_size(order.price, world.engine.machines.specs[order.market].sz_decimals)
+                    least, most = x.flatten_slippage_bps - 1, x.flatten_slippage_max_bps + tick / mid * 10_000
                     self.expect(least <= away <= most, f"{order.market}: an exit {away:.0f} bps from mid")
             elif isinstance(effect, Journal) and isinstance(effect.row, TradeRow):
                 t = effect.row.trade

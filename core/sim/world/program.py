@@ -145,6 +145,17 @@ class Program:
         if not self.is_last:
             self._agenda.after(_START_AGAIN_MS, self.start)
 
+    def _refused(self, reason: str) -> None:
+        """A program whose agent has expired says so and ends; whoever runs it tries again."""
+        world = self._world
+        if AGENT.address in world.exchange.venue.agents:
+            raise Violation("start", f"start-up was refused: {reason}")
+        world.mark("start refused")
+        world.tell(f"the program does not start: {reason}")
+        self.disk.end_run()
+        self._gone()
+        self._agenda.after(_START_AGAIN_MS, self.start)
+
     def kill_soon(self, turns: int, effects: int) -> None:
         """Kill it so many turns with effects from now, after so many effects of that turn."""
         if self.engine is not None:
@@ -320,7 +331,7 @@ class Program:
             case Finished():
                 self._finished(effect)
             case Refuse(reason):
-                raise Violation("start", f"start-up was refused: {reason}")
+                self._refused(reason)
 
     def _post(self, engine: Engine, post: Post) -> None:
         world = self._world

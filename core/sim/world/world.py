@@ -175,7 +175,8 @@ class World:
         self.tell("the calm begins")
         now_ms = self.agenda.now_ms
         self.exchange.control({"do": "clear_faults"}, now_ms)
-        self.exchange.venue.approve_agent(ACCOUNT, AGENT.address, "agent")
+        if AGENT.address not in self.exchange.venue.agents:
+            self.exchange.venue.approve_agent(ACCOUNT, AGENT.address, "agent")
         self.road.calm()
         self.reads.lose_until_ms = self.reads.slow_until_ms = 0
         self.program.calm()
