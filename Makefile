@@ -11,12 +11,13 @@ ARGS =
 
 PY = .venv/bin/python
 
-.PHONY: help run test peers soak endure check bench screenshots clean setup
+.PHONY: help run test peers soak endure fuzz check bench screenshots clean setup
 
 help:
 	@echo "make run          the console on our own simulated exchange (CONFIG=... for another config, GUARD=1 for a guard, ARGS=...)"
 	@echo "make test         every test"
 	@echo "make peers        clients that we did not write (ccxt, installed apart in .venv-peers) against the simulated exchange"
+	@echo "make fuzz         every parser against hostile frames, answers, files and command lines, for a minute (ARGS=\"--minutes 10\")"
 	@echo "make soak         simulated lives under every checker, for a minute (ARGS=\"--minutes 60\" for longer, ARGS=--help for the rest)"
 	@echo "make endure       the real program on a terminal for as long as asked, seen from outside (ARGS=\"--minutes 60\")"
 	@echo "make check        format, lint, types, import contracts"
@@ -41,6 +42,9 @@ peers: setup
 
 soak: setup
 	@exec $(PY) tests/simulation/soak.py $(ARGS)
+
+fuzz: setup
+	@exec $(PY) tests/fuzz/fuzz.py $(ARGS)
 
 endure: setup
 	@exec $(PY) tests/tools/endurance.py $(ARGS)

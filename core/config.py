@@ -8,7 +8,6 @@ SPEC 1, 9.
 
 from __future__ import annotations
 
-import tomllib
 from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
@@ -18,7 +17,7 @@ from msgspec import Meta
 
 from core.config_alerts import AlertsConfig
 from core.config_console import ConsoleConfig
-from core.config_errors import explain, shown
+from core.config_errors import explain, shown, toml_tables
 from core.config_faults import FaultConfig
 from core.config_guard import GuardConfig
 from core.config_keys import EnvVarKey as EnvVarKey
@@ -272,8 +271,8 @@ def parse_config(text: str, source: str) -> Config:
         ConfigError: Not TOML, unknown key, wrong type, value out of range, or settings that contradict each other.
     """
     try:
-        data = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as e:
+        data = toml_tables(text)
+    except ValueError as e:
         raise ConfigError(f"{source}: not valid TOML: {e}") from None
     try:
         config = msgspec.convert(data, Config)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from types import NoneType, UnionType
@@ -35,8 +36,26 @@ _WITH_HOST = frozenset(
 )
 _PLAIN_PATH = re.compile(r"(/\w{0,6})?")
 """/ws, /info: too short to be a token."""
+_LONGEST_REASON = 300
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 """What needs no quotes in TOML. Any other key is shown quoted, for it may hold what a terminal obeys."""
+
+
+def toml_tables(text: str) -> dict[str, Any]:
+    """What a TOML text holds, with every number that has a fraction as it was written.
+
+    Raises:
+        ValueError: Not TOML, or nothing that a file of ours ever was: tables nested without end, a number of thousands of digits.
+    """
+    try:
+        return tomllib.loads(text, parse_float=Decimal)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    except ArithmeticError:
+        raise ValueError("a number that is none") from None
+    except ValueError as e:  # TOMLDecodeError is one; so is what Python says of a number with too many digits
+        why = " ".join(str(e).split())
+        raise ValueError(why if len(why) <= _LONGEST_REASON else why[:_LONGEST_REASON] + " ...") from None
 
 
 def explain(source: str, data: Mapping[str, Any], message: str, root: type[Struct]) -> str:

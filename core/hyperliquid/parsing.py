@@ -65,8 +65,11 @@ class _Envelope(Struct):
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 
 
-def parse_frame(raw: str | bytes) -> list[Parsed]:
+def parse_frame(raw: str | bytes, account: str = "") -> list[Parsed]:
     """Read one frame.
+
+    Args:
+        account: Whose fills were asked for, in lower case. Fills of anybody else are an error, never ours. Empty: anybody's.
 
     Returns:
         What it says, in order; empty for a frame that says nothing to us (the greeting, an acknowledged unsubscribe).
@@ -81,7 +84,7 @@ def parse_frame(raw: str | bytes) -> list[Parsed]:
     if reader is None:
         return [ChannelError(f"channel {quoted(channel)} is not one of ours: {quoted(bytes(envelope.data))}")]
     try:
-        return reader(envelope.data)
+        return _read_user_fills(envelope.data, account) if reader is _read_user_fills else reader(envelope.data)
     except UNREADABLE as e:
         return [ChannelError(f"{channel} not understood ({e}): {quoted(bytes(envelope.data))}")]
 
@@ -165,6 +168,7 @@ def _read_ctx(data: Raw) -> list[Parsed]:
 class _FillsData(Struct):
     fills: list[Raw]
     isSnapshot: bool | None = None
+    user: str | None = None
 
 
 class _UserData(Struct):
@@ -206,8 +210,10 @@ def _read_fill_list(elements: list[Raw], channel: str, is_snapshot: bool) -> lis
     return [Fills(oldest_first(fills), is_snapshot), *errors] if fills or is_snapshot else errors
 
 
-def _read_user_fills(data: Raw) -> list[Parsed]:
+def _read_user_fills(data: Raw, account: str = "") -> list[Parsed]:
     d = _decode_fills(data)
+    if account and d.user and d.user.lower() != account:
+        return [ChannelError("userFills of another user, ignored")]
     return _read_fill_list(d.fills, "userFills", bool(d.isSnapshot))
 
 

@@ -25,7 +25,7 @@ from core.messages.tape import Start
 from core.runtime.clock import Clock
 from core.runtime.journal_bounds import MAX_ROWS, Bounds, next_row_id
 from core.runtime.journal_rows import AnyRow, EventRow, cell, lines_of, links_of
-from core.runtime.journal_schema import FileLock, JournalError, open_file
+from core.runtime.journal_schema import FileLock, JournalError, one_line, open_file
 from core.runtime.journal_watch import FileWatch
 from core.runtime.tape_recorder import ENDED_ROW, TapeRecorder
 
@@ -89,15 +89,15 @@ class Journal:
             db = open_file(path)
             try:
                 recovered = _begin_run(db, clock.now_ms())
-            except (sqlite3.Error, msgspec.MsgspecError, ValueError) as e:
+                return cls(db, lock, path, clock, recovered)
+            except (sqlite3.Error, msgspec.MsgspecError, ValueError, TypeError) as e:
                 db.close()
                 raise JournalError(
-                    f"journal {path}: what the last run left cannot be read ({e}); move it away to start a new one, but the latch in it is lost then"
+                    f"journal {path}: what the last run left cannot be read ({one_line(e)}); move it away to start a new one, but the latch in it is lost then"
                 ) from None
         except JournalError:
             lock.release()
             raise
-        return cls(db, lock, path, clock, recovered)
 
     def listen(self, on_fault: Callable[[str], None]) -> None:
         """Be told once whenever writing begins to fail, from the writer's thread; at once if it fails already."""
@@ -314,6 +314,9 @@ def _writable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
+_LATCH = ("tripped_at_ms", "reason")
+
+
 def _begin_run(db: sqlite3.Connection, now_ms: int) -> Recovered:
     """Read what the last run left, and note that another one began."""
     last = db.execute("SELECT run_id, ended_clean FROM runs ORDER BY run_id DESC LIMIT 1").fetchone()
@@ -326,7 +329,7 @@ def _begin_run(db: sqlite3.Connection, now_ms: int) -> Recovered:
     recovered = Recovered(
         run_id=1 if last is None else last[0] + 1,
         last_nonce=0 if last_nonce is None else last_nonce + (_UNCLEAN_NONCE_MARGIN if unclean else 0),
-        latch=LatchState() if latch is None else LatchState(*latch),
+        latch=LatchState() if latch is None else msgspec.convert(dict(zip(_LATCH, latch, strict=True)), LatchState),
         counters=RiskCounters() if counters is None else msgspec.json.decode(counters[0], type=RiskCounters),
         seen_fills=frozenset((int(t), str(c), int(i)) for t, c, i in fills),
         journal_since_ms=None if first_ms is None else max(first_ms, now_ms - _FILL_MEMORY_MS),

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from core.runtime.journal_schema import VERSION, migrate
+from core.runtime.journal_schema import UNREADABLE, VERSION, migrate, one_line
 from core.runtime.journal_tables import VIEWS
 
 
@@ -50,9 +50,9 @@ def open_read_only(path: Path) -> tuple[sqlite3.Connection, int]:
         try:
             (version,) = db.execute("PRAGMA user_version").fetchone()
             db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        except sqlite3.Error as e:
+        except UNREADABLE as e:
             db.close()
-            problem = str(e)
+            problem = one_line(e)
             if "not a database" in problem:
                 raise UnreadableJournal("no journal of this program") from None
             if wal.exists() and wal.stat().st_size:
@@ -87,8 +87,8 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
             db.execute(f"CREATE TEMP VIEW {name} AS {select}")
         db.execute("BEGIN")
         yield db
-    except sqlite3.Error as e:
-        raise UnreadableJournal(f"the journal cannot be read: {e}") from None
+    except UNREADABLE as e:
+        raise UnreadableJournal(f"the journal cannot be read: {one_line(e)}") from None
     finally:
         db.close()
 

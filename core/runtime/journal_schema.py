@@ -46,6 +46,9 @@ _WAL_BYTES = 16_000_000
 """What a long write leaves beside the journal is cut back to this."""
 
 
+_LONGEST = 200
+
+
 class JournalError(Exception):
     """The journal cannot be opened; the text says which file, why, and what can be done. The operator's to mend."""
 
@@ -84,6 +87,10 @@ def open_file(path: Path) -> sqlite3.Connection:
     try:
         if not path.exists():
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        elif path.stat().st_size == 0:
+            raise JournalError(
+                f"journal {path}: is empty: whatever was in it is lost, a latch included; look at the exchange first, then remove the file"
+            )
         db = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
     except (OSError, sqlite3.Error) as e:
         raise JournalError(f"journal {path}: cannot be opened: {e}") from None
@@ -92,7 +99,7 @@ def open_file(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
         _bring_up_to_date(db, path)
-    except sqlite3.Error as e:
+    except UNREADABLE as e:
         db.close()
         raise JournalError(f"journal {path}: {_explain(e)}") from None
     except JournalError:
@@ -128,8 +135,20 @@ def migrate(db: sqlite3.Connection, version: int) -> None:
             raise
 
 
-def _explain(e: sqlite3.Error) -> str:
-    text = str(e)
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
+"""What reading a damaged file raises: SQLite's complaint, or Python's about the damaged text that the complaint quotes."""
+
+
+def one_line(e: Exception) -> str:
+    """SQLite's complaint without what it quotes: that may be a page of damaged text."""
+    if isinstance(e, UnicodeDecodeError):
+        return "malformed text"
+    text = " ".join(str(e).split())
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + " ..."
+
+
+def _explain(e: Exception) -> str:
+    text = one_line(e)
     if "not a database" in text or "malformed" in text:
         return f"damaged, or not a journal at all ({text}); move it away to start a new one, but first read the latch in it if you can"
     if "locked" in text:

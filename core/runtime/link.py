@@ -65,6 +65,8 @@ class Link:
         self._is_full = False
         """The transport has not got rid of the last post yet."""
         self._asked: set[Key] = set()
+        self._account = ""
+        """Whose channels were asked for; there is one account on a connection."""
         self._unacknowledged: dict[Key, float] = {}
         self._work = asyncio.Event()
         self._pong = asyncio.Event()
@@ -97,6 +99,7 @@ class Link:
         key = _key(subscription["type"], str(subscription.get("coin") or subscription.get("user") or ""))
         if key not in self._asked:
             self._asked.add(key)
+            self._account = str(subscription.get("user") or self._account).lower()
             self._frames.append((key, msgspec.json.encode({"method": "subscribe", "subscription": subscription})))
             self._work.set()
 
@@ -156,7 +159,7 @@ class Link:
 
     def _take(self, raw: bytes) -> None:
         self._heard += 1
-        for parsed in parse_frame(raw):
+        for parsed in parse_frame(raw, self._account):
             if isinstance(parsed, PongReceived):
                 self._pong.set()
                 continue

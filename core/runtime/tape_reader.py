@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from core.messages.tape import Start, TapeError, Turn, decode_start, decode_turn
 from core.runtime.journal_read import UnreadableJournal, open_read_only
+from core.runtime.journal_schema import UNREADABLE, one_line
 from core.runtime.tape_recorder import ENDED_ROW
 
 _SQLITE = b"SQLite format 3\0"
@@ -76,8 +77,8 @@ def open_tape(path: Path, run_id: int | None = None) -> Iterator[Tape]:
     with closing(_open_journal(path)) as db:
         try:
             tape = _from_journal(path, db, run_id)
-        except sqlite3.Error as e:
-            raise UnreadableTape(f"{path}: the journal cannot be read: {e}") from None
+        except UNREADABLE as e:
+            raise UnreadableTape(f"{path}: the journal cannot be read: {one_line(e)}") from None
         yield tape
 
 
@@ -196,8 +197,8 @@ def _lines(db: sqlite3.Connection, run_id: int, number: int) -> list[bytes] | No
                 raise TapeError("it is missing, and later ones are there")
             return None
         lines = zlib.decompress(row[1]).split(b"\n")
-    except (sqlite3.Error, zlib.error, TypeError) as e:
-        raise TapeError(str(e)) from None
+    except (*UNREADABLE, zlib.error, TypeError) as e:
+        raise TapeError(one_line(e)) from None
     if number and len(lines) != row[0]:
         raise TapeError(f"it holds {len(lines)} turns, not {row[0]}")
     return lines

@@ -9,7 +9,6 @@ Issue 4 part 5.
 
 from __future__ import annotations
 
-import tomllib
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -17,7 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from core.config import ConfigError, ExecutionConfig, RiskConfig, SafetyConfig, SimConfig
-from core.config_errors import explain
+from core.config_errors import explain, toml_tables
 from core.config_faults import FaultSettings
 from core.config_section import Section
 from core.sim.control import ControlError
@@ -189,8 +188,8 @@ def parse_scenario(text: str, source: str) -> Scenario:
         ConfigError: Not TOML, unknown key, wrong type, value out of range, or a step that cannot be done.
     """
     try:
-        data = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as e:
+        data = toml_tables(text)
+    except ValueError as e:
         raise ConfigError(f"{source}: not valid TOML: {e}") from None
     try:
         scenario = msgspec.convert(data, Scenario)

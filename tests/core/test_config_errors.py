@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from msgspec import Meta, Struct
 
-from core.config_errors import describe, explain, shown
+from core.config_errors import describe, explain, shown, toml_tables
 
 
 @pytest.mark.parametrize(
@@ -75,3 +75,19 @@ def test_the_place_is_found_again(data: dict[str, Any], text: str) -> None:
     with pytest.raises(msgspec.ValidationError) as caught:
         msgspec.convert(data, _Outer)
     assert explain("f", data, str(caught.value), _Outer) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = " + "[" * 5_000, "nested too deep"),
+        ("x = " + "{a=" * 5_000, "nested too deep"),
+        ("x = " + "9" * 5_000, "digits"),
+        ("x = [", "Invalid value"),
+    ],
+)
+def test_a_text_that_no_file_of_ours_ever_was_is_refused_in_words(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said) as error:
+        toml_tables(text)
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 400

@@ -421,3 +421,18 @@ def replace_one(value: Any, dice: Any, junk: Any) -> Any:
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12, places=8))
 def test_every_ordinary_number_is_read_exactly(value: D) -> None:
     assert number(format(value, "f")) == value
+
+
+def test_fills_of_somebody_else_are_not_ours() -> None:
+    """A server that mixes up its users must not give us their positions."""
+    raw = json.dumps({"channel": "userFills", "data": {"user": "0x" + "C" * 40, "isSnapshot": True, "fills": []}})
+    assert [type(e) for e in parse_frame(raw)] == [Fills], "nobody said whose they should be"
+    assert [type(e) for e in parse_frame(raw, "0x" + "c" * 40)] == [Fills], "the case of an address says nothing"
+    (error,) = parse_frame(raw, "0x" + "a" * 40)
+    assert isinstance(error, ChannelError)
+    assert "userFills of another user" in error.text
+
+
+def test_fills_that_do_not_say_whose_they_are_are_those_asked_for() -> None:
+    raw = json.dumps({"channel": "userFills", "data": {"isSnapshot": True, "fills": []}})
+    assert [type(e) for e in parse_frame(raw, "0x" + "a" * 40)] == [Fills]

@@ -18,6 +18,7 @@ from core.messages.events import (
     ChannelError,
     Connected,
     Disconnected,
+    Fills,
     PostNotSent,
     PostReply,
     PostSent,
@@ -216,6 +217,15 @@ async def test_frames_come_out_as_events_and_the_greeting_does_not(venue: Venue,
 def quote_frame(time_ms: int) -> str:
     data = {"coin": "xyz:SNDK", "time": time_ms, "bbo": [{"px": "1", "sz": "2", "n": 1}, None]}
     return json.dumps({"channel": "bbo", "data": data})
+
+
+async def test_fills_of_another_user_are_an_error_and_not_ours(venue: Venue, events: Events) -> None:
+    async with running(make(venue, events)):
+        await events.until(Subscribed, 2)
+        frame = {"channel": "userFills", "data": {"user": "0x" + "c" * 40, "isSnapshot": True, "fills": []}}
+        await venue.connections[0].send(json.dumps(frame))
+        assert "userFills of another user" in (await events.until(ChannelError)).text
+    assert events.of(Fills) == []
 
 
 async def test_a_burst_keeps_its_order_and_gives_way_to_the_rest(venue: Venue, events: Events) -> None:

@@ -368,3 +368,26 @@ def test_rows_beyond_the_backlog_drop_the_oldest(journal: Journal, path: Path, m
         ("signal-4",),
         ("signal-5",),
     ]
+
+
+def test_a_journal_that_lost_all_it_had_is_not_taken_for_a_new_one(path: Path, clock: ManualClock) -> None:
+    """It may have held a latch."""
+    Journal.open(path, clock).close()
+    path.write_bytes(b"")
+    for _ in range(2):
+        with pytest.raises(JournalError, match="is empty: whatever was in it is lost, a latch included"):
+            Journal.open(path, clock)
+    path.unlink()
+    Journal.open(path, clock).close()
+
+
+def test_damaged_text_that_sqlite_quotes_is_one_line_and_leaves_no_lock(path: Path, clock: ManualClock) -> None:
+    Journal.open(path, clock).close()
+    content = path.read_bytes()
+    at = content.index(b"CREATE TABLE")
+    path.write_bytes(content[:at] + b"\xff\xfe\n\n" + content[at + 4 :])
+    for _ in range(2):
+        with pytest.raises(JournalError) as error:
+            Journal.open(path, clock)
+        assert "\n" not in str(error.value)
+        assert "locked by" not in str(error.value)
