@@ -86,7 +86,10 @@ def _at_100(window: Sequence[TradeResult], filled: Estimate) -> tuple[Verdict, l
     net = mean([t.net_edge_bps for t in window if t.net_edge_bps is not None])
     checks = [_check("actual_edge_bps", edge, "> 0 bps", lambda v: v > 0, _bps)]
     verdict = Verdict.GO if checks[0].passed else Verdict.ANALYSE
-    checks.append(Check("net_edge_bps", _bps(net.value), "", None, f"after fees and funding; {_interval(net, _bps)}"))
+    left = "" if net.value is None or net.value > 0 else "; nothing is left after them, whatever the line above says"
+    checks.append(
+        Check("net_edge_bps", _bps(net.value), "", None, f"after fees and funding{left}; {_interval(net, _bps)}")
+    )
     return verdict, checks
 
 

@@ -272,7 +272,7 @@ class Account:
         m.show_fill(fill, is_external=order is None)
         m.emit(Journal(FillRow(fill, order.correlation_id if order else "")))
         if signal is not None:
-            m.emit(*m.edges.on_entry_fill(signal.signal_id, signal.side, m.markets[fill.market], m.now))
+            m.emit(*m.edges.on_fill(signal, fill.side, m.markets[fill.market], m.now))
         moved = m.positions.apply(fill, m.now)
         if moved is not None:
             closed_by = ExitReason.OPERATOR if order is not None and order.purpose is Purpose.MANUAL else None

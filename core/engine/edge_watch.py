@@ -16,6 +16,7 @@ from core.engine.markets import MarketState
 from core.messages.effects import EdgeRow, Journal
 from core.model.market import MarketKey
 from core.model.order import OrderSide
+from core.model.signal import Signal
 
 LOOKS_MS = (0, 1_000, 3_000, 5_000)
 """After the first fill of the entry. The first look is taken with the fill itself."""
@@ -38,11 +39,11 @@ class EdgeWatch:
         self._ctx_stale_ms = ctx_stale_ms
         self._watched: list[_Watched] = []
 
-    def on_entry_fill(self, signal_id: str, side: OrderSide, state: MarketState, now_ms: int) -> list[Journal]:
-        """An entry was filled, in part or whole; only the first fill of a signal counts."""
-        if any(w.signal_id == signal_id for w in self._watched):
+    def on_fill(self, signal: Signal, side: OrderSide, state: MarketState, now_ms: int) -> list[Journal]:
+        """An order of that signal was filled, in part or whole. Its exit says nothing of the edge, and only the first fill counts."""
+        if side is not signal.side or any(w.signal_id == signal.signal_id for w in self._watched):
             return []
-        watched = _Watched(signal_id, state.market, side, now_ms)
+        watched = _Watched(signal.signal_id, state.market, side, now_ms)
         self._watched.append(watched)
         return self._look(watched, state, now_ms)
 

@@ -46,7 +46,8 @@ class Exits:
             return False
         position = m.positions.get(market)
         held = f"{position.side.value} {position.size}" if position else "nothing"
-        m.note(Severity.INFO, "flatten", f"{market}: closing {held}, {reason.value}")
+        text = f"{market}: closing {held}, {reason.value}"
+        m.note(Severity.INFO, "flatten", text, correlation_id=m.trades.open_id(market))
         return True
 
     def flatten_all(self, reason: ExitReason) -> int:
@@ -117,8 +118,7 @@ class Exits:
                 m.flattener.on_attempt_ended(task.market, result.value, m.now)
                 continue
             m.flattener.on_attempt(task)
-            signal = m.trades.open_signal(task.market)
-            m.orders.register(order, Purpose.EXIT, signal.signal_id if signal else "", m.now)
+            m.orders.register(order, Purpose.EXIT, m.trades.open_id(task.market), m.now)
 
     def _awaits_resync(self, market: MarketKey) -> bool:
         """After a reconnect the exchange is asked first. An answer that does not come must not keep a position open for ever."""

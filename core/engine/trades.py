@@ -34,6 +34,10 @@ class _OpenTrade:
         self.signal: Signal | None = None
         self.opened_by = ""
 
+    @property
+    def id(self) -> str:
+        return self.signal.signal_id if self.signal else self.opened_by
+
 
 class TradeBook:
     def __init__(self) -> None:
@@ -71,9 +75,10 @@ class TradeBook:
         trade = self._open.get(market)
         return trade.fees if trade else _ZERO
 
-    def open_signal(self, market: MarketKey) -> Signal | None:
+    def open_id(self, market: MarketKey) -> str:
+        """The correlation id of what opened the position now held; empty when that is not known."""
         trade = self._open.get(market)
-        return trade.signal if trade else None
+        return trade.id if trade else ""
 
     def close(
         self, market: MarketKey, reason: ExitReason, *, exit_started_ms: int | None, attempts: int, now_ms: int
@@ -89,7 +94,7 @@ class TradeBook:
         assert entry_px is not None
         assert exit_px is not None
         return Trade(
-            trade_id=trade.signal.signal_id if trade.signal else trade.opened_by,
+            trade_id=trade.id,
             market=market,
             side=trade.side,
             size=max(trade.entry_size, trade.exit_size),

@@ -15,9 +15,9 @@ import sqlite3
 from core.runtime.journal_tables import ROW_TABLES
 
 MAX_ROWS = 2_000_000
-"""Some 400 MB. A busy day of trading writes a tenth of it."""
-STEP = 2_000
-"""Ids looked at between two batches, 0.1 s apart: twenty times what the busiest second writes, and under 5 ms of work."""
+"""Some 250 MB: measured, 125 bytes a row with its indexes."""
+STEP = 1_000
+"""Ids looked at between two batches, 0.1 s apart: far more than a busy second writes, and some 5 ms of work."""
 
 _TRIM = (
     "DELETE FROM signal_rows WHERE id > ? AND id <= ? AND verdict <> 'accepted'",

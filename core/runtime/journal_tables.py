@@ -180,7 +180,9 @@ VIEWS = {
             JOIN order_rows f ON f.id = o.first""",
     "posts": f"""
         SELECT o.id, o.run_id, o.at_ms, {_at("o.at_ms")} AS at, o.post_id, o.nonce, o.kind, o.count,
-            c.at_ms AS closed_ms, coalesce(c.outcome, 'open') AS outcome
+            c.at_ms AS closed_ms, coalesce(c.outcome, 'open') AS outcome,
+            (SELECT max(r.correlation_id) FROM post_orders p JOIN order_rows r ON r.cloid = p.cloid
+                WHERE p.run_id = o.run_id AND p.post_id = o.post_id) AS correlation_id
         FROM post_rows o LEFT JOIN post_rows c ON c.run_id = o.run_id AND c.post_id = o.post_id AND c.id > o.id
         WHERE o.outcome = 'opened'""",
     "fills": f"""
@@ -209,7 +211,7 @@ VIEWS = {
     "events": f"""
         SELECT id, run_id, at_ms, {_at("at_ms")} AS at, kind, text FROM event_rows""",
     "config_in_force": """
-        SELECT r.run_id, t.fullkey AS setting, t.atom AS value FROM runs r, json_tree(r.config) t WHERE r.config <> '' AND t.atom IS NOT NULL""",
+        SELECT r.run_id, substr(replace(t.fullkey, '"', ''), 3) AS setting, t.atom AS value FROM runs r, json_tree(r.config) t WHERE r.config <> '' AND t.atom IS NOT NULL""",
     "risk_counters": """
         SELECT t.key AS name, t.value FROM counters c, json_each(c.json) t""",
 }

@@ -64,6 +64,14 @@ def test_at_100(edge: str, verdict: Verdict) -> None:
     assert [c.name for c in found.checks] == ["actual_edge_bps", "net_edge_bps"]
 
 
+@pytest.mark.parametrize(("gross_usd", "is_left"), [("0.03", True), ("0.02", False), ("0.01", False)])
+def test_at_100_an_edge_that_fees_ate_is_said_to_be_gone(gross_usd: str, is_left: bool) -> None:
+    """The plan judges before fees; the operator reads both."""
+    found = at(100, many(100, gross_pnl_usd=D(gross_usd)))
+    assert found.verdict is Verdict.GO
+    assert ("nothing is left after them" in found.checks[1].note) is not is_left
+
+
 def test_one_trade_short_is_not_reached_and_shows_how_it_stands() -> None:
     found = at(10, many(9), orders(9, 0))
     assert found.verdict is Verdict.NOT_REACHED

@@ -18,7 +18,7 @@ from core.messages.commands import (
     Shutdown,
     TripHardStop,
 )
-from core.messages.effects import Finished, Post
+from core.messages.effects import Finished, Journal, OrderRow, Post
 from core.messages.events import OrderOutcome, Outcome, PostSigned
 from core.messages.ticket import OrderLifeView
 from core.model.cloid import Cloid, CloidMaker, cloid_by_hand
@@ -402,6 +402,9 @@ def test_a_position_opened_by_hand_is_time_stopped_and_its_trade_keeps_the_id() 
     assert trade.exit_reason is ExitReason.TIME_STOP
     assert trade.trade_id == life(rig, command).correlation_id
     assert trade.trade_id.startswith("m")
+    exits = [e.row for _, e in rig.log if isinstance(e, Journal) and isinstance(e.row, OrderRow) and e.row.reduce_only]
+    told = [a.correlation_id for a in rig.snapshot().audit if a.kind == "flatten"]
+    assert {r.correlation_id for r in exits} == {trade.trade_id} == set(told)
     assert trade.expected_edge_bps is None
 
 

@@ -8,6 +8,7 @@ from engine_rig import BUY, NOW, NVDA, SELL, SNDK, D, Rig
 from core.engine.edge_watch import LOOKS_MS, EdgeWatch
 from core.engine.markets import MarketState
 from core.messages.effects import EdgeRow, Journal
+from core.model.signal import Signal
 
 
 def state_at(now_ms: int, market=SNDK, oracle: str = "1000", bid: str = "995", ask: str = "998") -> MarketState:
@@ -28,8 +29,9 @@ class Watch:
         self.watch = EdgeWatch(2_000, 8_000)
         self.states = {m: state_at(NOW, m) for m in (SNDK, NVDA)}
 
-    def filled(self, signal_id: str = "s1-1", side=BUY, market=SNDK, at_ms: int = NOW) -> list[EdgeRow]:
-        return rows(self.watch.on_entry_fill(signal_id, side, self.states[market], at_ms))
+    def filled(self, signal_id: str = "s1-1", side=BUY, market=SNDK, at_ms: int = NOW, fill_side=None) -> list[EdgeRow]:
+        signal = Signal(signal_id, market, side, NOW, *(D(n) for n in range(1, 10)))
+        return rows(self.watch.on_fill(signal, fill_side or side, self.states[market], at_ms))
 
     def tick(self, at_ms: int, *, fresh: bool = True) -> list[EdgeRow]:
         if fresh:
@@ -68,6 +70,12 @@ def test_the_second_fill_of_an_entry_starts_nothing_anew() -> None:
     w.filled()
     assert w.filled(at_ms=NOW + 50) == []
     assert len(w.tick(NOW + 1_000)) == 1
+
+
+def test_the_fill_of_an_exit_starts_nothing() -> None:
+    w = Watch()
+    assert w.filled(fill_side=SELL) == []
+    assert w.tick(NOW + 1_000) == []
 
 
 def test_two_entries_are_watched_each_on_its_own_market() -> None:

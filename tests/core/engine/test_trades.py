@@ -25,7 +25,7 @@ def close(book: TradeBook, reason: ExitReason = ExitReason.TIME_STOP) -> Trade:
 def test_one_entry_one_exit() -> None:
     book = TradeBook()
     book.on_fill(fill(BUY, "1", "200", 1), SIGNAL)
-    assert book.open_signal(SNDK) is SIGNAL
+    assert book.open_id(SNDK) == SIGNAL.signal_id
     assert book.open_fees(SNDK) == D("0.01")
     book.on_fill(fill(SELL, "1", "202", 60, pnl="2", start="1"), None)
     trade = close(book)
@@ -36,7 +36,7 @@ def test_one_entry_one_exit() -> None:
     assert trade.slippage_bps == D(41) - 100
     assert (trade.flat_time_ms, trade.exit_attempts) == (40, 2)
     assert (trade.entry_ms, trade.exit_ms) == (NOW + 1, NOW + 60)
-    assert book.open_signal(SNDK) is None
+    assert book.open_id(SNDK) == ""
 
 
 def test_prices_are_averages_by_size() -> None:

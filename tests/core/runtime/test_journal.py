@@ -210,6 +210,45 @@ def test_l29_the_latch_survives_kill_9(path: Path, clock: ManualClock) -> None:
     assert after.recovered.run_id == 2
 
 
+_WRITER = """
+import sys, time
+from core.messages.effects import AuditRow, Severity
+from core.runtime.clock import SystemClock
+from core.runtime.journal import Journal
+clock = SystemClock()
+journal = Journal.open(sys.argv[1], clock)
+number = 0
+while True:
+    number += 1
+    at_ms = clock.now_ms()
+    journal.append(AuditRow(number, Severity.INFO, "beat", str(at_ms), ""))
+    print(number, at_ms, flush=True)
+    time.sleep(0.005)
+"""
+
+
+def test_a_kill_loses_no_more_than_the_last_batch_and_leaves_no_hole(path: Path, clock: ManualClock) -> None:
+    """A real process, killed with -9 while it writes 200 rows a second."""
+    victim = subprocess.Popen([sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, text=True)
+    assert victim.stdout is not None
+    beats: list[tuple[int, int]] = []
+    while len(beats) < 300:
+        number, at_ms = victim.stdout.readline().split()
+        beats.append((int(number), int(at_ms)))
+    os.kill(victim.pid, signal.SIGKILL)
+    rest, _ = victim.communicate()
+    beats += [(int(n), int(at)) for n, at in (line.split() for line in rest.splitlines() if line.count(" ") == 1)]
+
+    after = Journal.open(path, clock)
+    after.close()
+    kept = [number for (number,) in rows(path, "SELECT number FROM audit_rows ORDER BY id")]
+    assert kept == list(range(1, len(kept) + 1))
+    told = dict(beats)
+    lost_ms = beats[-1][1] - told[kept[-1]]
+    assert lost_ms < 1_000, f"{lost_ms} ms are lost"  # a batch is 100 ms apart; the rest is a busy machine's
+    assert after.recovered.unclean
+
+
 # --- files that cannot be used -----------------------------------------------------------------------------------------
 
 
