@@ -26,7 +26,10 @@ from core.messages.records import (
 from core.runtime.journal_pages import records
 
 _Numbered = tuple[int, Step]
-_BY_ID = "correlation_id = ?"
+_BY_ID = "correlation_id = ? AND correlation_id <> ''"
+"""The second half says nothing new, but lets SQLite use the indexes, which leave the empty ones out."""
+_POST_OF = """id IN (SELECT o.id FROM order_rows r JOIN post_orders p ON p.cloid = r.cloid
+    JOIN post_rows o ON o.run_id = p.run_id AND o.post_id = p.post_id WHERE r.correlation_id = ? AND r.correlation_id <> '')"""
 
 
 def chain_of(db: sqlite3.Connection, correlation_id: str) -> tuple[Step, ...]:
@@ -41,7 +44,8 @@ def chain_of(db: sqlite3.Connection, correlation_id: str) -> tuple[Step, ...]:
         (RecordKind.TRADES, _trade),
         (RecordKind.EVENTS, _event),
     ):
-        steps += [(r.row, say(r)) for r in records(db, kind, _BY_ID, (correlation_id,))]
+        condition = _POST_OF if kind is RecordKind.POSTS else _BY_ID
+        steps += [(r.row, say(r)) for r in records(db, kind, condition, (correlation_id,))]
     steps += _changes(db, correlation_id)
     steps += _edges(db, correlation_id)
     steps += _funding(db, correlation_id)
@@ -81,7 +85,7 @@ def _event(r: AnyRecord) -> Step:
 
 def _changes(db: sqlite3.Connection, correlation_id: str) -> Iterator[_Numbered]:
     last = {r.row: r for r in records(db, RecordKind.ORDERS, _BY_ID, (correlation_id,)) if isinstance(r, OrderRecord)}
-    for r in db.execute("SELECT * FROM order_rows WHERE correlation_id = ? ORDER BY id", (correlation_id,)):
+    for r in db.execute(f"SELECT * FROM order_rows WHERE {_BY_ID} ORDER BY id", (correlation_id,)):
         filled = f", {r['filled_size']} filled" if Decimal(r["filled_size"]) else ""
         text = f"{r['purpose']} {r['side']} {r['size']} @ {r['price']} {r['cloid'][-6:]}: {r['status']}{filled}"
         yield r["id"], Step(r["at_ms"], "order", text + (f" ({r['reason']})" if r["reason"] else ""), last.get(r["id"]))
@@ -96,7 +100,7 @@ def _edges(db: sqlite3.Connection, correlation_id: str) -> Iterator[_Numbered]:
 
 def _funding(db: sqlite3.Connection, correlation_id: str) -> Iterator[_Numbered]:
     sql = """SELECT f.id, f.at_ms, f.time_ms, f.market, f.usdc FROM funding_rows f JOIN trade_rows t
-        ON t.market = f.market AND f.time_ms > t.entry_ms AND f.time_ms <= t.exit_ms WHERE t.correlation_id = ?"""
+        ON t.market = f.market AND f.time_ms > t.entry_ms AND f.time_ms <= t.exit_ms WHERE t.correlation_id = ? AND t.correlation_id <> ''"""
     for r in db.execute(sql, (correlation_id,)):
         yield r["id"], Step(r["time_ms"], "funding", f"{r['market']} {Decimal(r['usdc']):+f} USD")
 

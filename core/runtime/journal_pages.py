@@ -37,8 +37,8 @@ MOST_ROWS = 1_000
 class _Source(Struct, frozen=True):
     """Where the rows of one kind are, one record a row, with `id` as what orders them."""
 
-    select: str
-    """With WHERE at its end, so that conditions can follow."""
+    arms: tuple[str, ...]
+    """One select for each table that has such rows."""
     searched: tuple[str, ...]
     """Columns in which the words are looked for."""
     record: Callable[[sqlite3.Row], AnyRecord]
@@ -61,19 +61,21 @@ def page_of(
     for word in search.split():
         conditions.append(f"{text} LIKE ? ESCAPE '!'")
         values.append(f"%{_escaped(word)}%")
-    sql = f"SELECT * FROM ({source.select}) WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?"
+    # Each arm by itself, or the newest few would be picked out of all there are.
+    arm = f"SELECT * FROM (SELECT * FROM ({{}}) WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT {limit + 1})"
+    sql = f"{' UNION ALL '.join(map(arm.format, source.arms))} ORDER BY id DESC LIMIT {limit + 1}"
     db.row_factory = sqlite3.Row
-    rows = db.execute(sql, (*values, limit + 1)).fetchall()
+    rows = db.execute(sql, values * len(source.arms)).fetchall()
     shown = [source.record(row) for row in rows[:limit]]
     return Page(tuple(shown), shown[-1].row if len(rows) > limit else None)
 
 
 def records(db: sqlite3.Connection, kind: RecordKind, condition: str, values: Sequence[Any]) -> list[AnyRecord]:
-    """All records of a kind that fulfil a condition, oldest first."""
+    """Records of a kind that fulfil a condition, oldest first; only of its first arm, the one whose rows can belong to something."""
     source = _SOURCES[kind]
     db.row_factory = sqlite3.Row
     return [
-        source.record(r) for r in db.execute(f"SELECT * FROM ({source.select}) WHERE {condition} ORDER BY id", values)
+        source.record(r) for r in db.execute(f"SELECT * FROM ({source.arms[0]}) WHERE {condition} ORDER BY id", values)
     ]
 
 
@@ -212,21 +214,28 @@ _POSTS = """
 
 _SOURCES = {
     RecordKind.ORDERS: _Source(
-        """SELECT l.*, f.at_ms AS created_ms FROM order_rows l
-            JOIN (SELECT max(id) AS last, min(id) AS first FROM order_rows GROUP BY cloid) o ON l.id = o.last
-            JOIN order_rows f ON f.id = o.first""",
+        (
+            """SELECT l.*, (SELECT f.at_ms FROM order_rows f WHERE f.cloid = l.cloid ORDER BY f.id LIMIT 1) AS created_ms FROM order_rows l
+                WHERE NOT EXISTS (SELECT 1 FROM order_rows n WHERE n.cloid = l.cloid AND n.id > l.id)""",
+        ),
         ("market", "side", "status", "purpose", "reason", "cloid", "oid", "correlation_id"),
         _order,
     ),
     RecordKind.FILLS: _Source(
-        "SELECT * FROM fill_rows", ("market", "side", "direction", "cloid", "oid", "tid", "correlation_id"), _fill
+        ("SELECT * FROM fill_rows",), ("market", "side", "direction", "cloid", "oid", "tid", "correlation_id"), _fill
     ),
-    RecordKind.TRADES: _Source("SELECT * FROM trade_rows", ("market", "side", "exit_reason", "correlation_id"), _trade),
-    RecordKind.SIGNALS: _Source("SELECT * FROM signal_rows", ("market", "side", "verdict", "correlation_id"), _signal),
-    RecordKind.POSTS: _Source(_POSTS, ("post_id", "nonce", "kind", "outcome", "correlation_id"), _post),
+    RecordKind.TRADES: _Source(
+        ("SELECT * FROM trade_rows",), ("market", "side", "exit_reason", "correlation_id"), _trade
+    ),
+    RecordKind.SIGNALS: _Source(
+        ("SELECT * FROM signal_rows",), ("market", "side", "verdict", "correlation_id"), _signal
+    ),
+    RecordKind.POSTS: _Source((_POSTS,), ("post_id", "nonce", "kind", "outcome", "correlation_id"), _post),
     RecordKind.EVENTS: _Source(
-        """SELECT id, run_id, at_ms, correlation_id, number, severity, kind, text FROM audit_rows
-            UNION ALL SELECT id, run_id, at_ms, '', NULL, 'info', kind, text FROM event_rows""",
+        (
+            "SELECT id, run_id, at_ms, correlation_id, number, severity, kind, text FROM audit_rows",
+            "SELECT id, run_id, at_ms, '' AS correlation_id, NULL AS number, 'info' AS severity, kind, text FROM event_rows",
+        ),
         ("severity", "kind", "text", "correlation_id"),
         _event,
     ),
