@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engine_rig import make_config, make_run
 
 from core.messages.effects import (
     AuditRow,
@@ -25,6 +26,7 @@ from core.messages.effects import (
     Severity,
 )
 from core.messages.recovered import Recovered
+from core.messages.tape import Start
 from core.model.cloid import Cloid
 from core.model.market import MarketKey
 from core.model.order import OrderSide, OrderStatus
@@ -387,6 +389,40 @@ def test_a_latch_that_cannot_be_written_says_so_within_its_bound(
     disk.restore("latch")
     assert journal.close()
     assert rows(path, "SELECT tripped_at_ms, reason FROM latch") == [(1, "x")]
+
+
+def test_what_the_program_itself_did_is_written_too(path: Path, clock: ManualClock) -> None:
+    journal = Journal.open(path, clock)
+    config = make_config()
+    journal.describe_run(Start(config, make_run(config), journal.recovered, NOW))
+    journal.persist_latch(LatchState(NOW, "loss"))
+    journal.persist_latch(LatchState(NOW, "loss"))
+    journal.persist_latch(LatchState())
+    journal.end_run(clean=True)
+    assert journal.close()
+    told = [text for (text,) in rows(path, "SELECT text FROM event_rows ORDER BY id")]
+    assert told[0].startswith("run 1: simulator, trading, account 0xaaaa")
+    assert told[1:] == ["tripped: loss", "released", "ended in order"]
+    ((network, mode, source),) = rows(path, "SELECT network, mode, config_source FROM runs")
+    assert (network, mode, source) == ("simulator", "trading", "test.toml")
+    settings = dict(rows(path, "SELECT setting, value FROM config_in_force"))
+    assert settings["execution.time_stop_ms"] == config.execution.time_stop_ms
+    assert settings["markets[0].coin"] == "xyz:SNDK"
+
+
+def test_the_bound_of_the_config_is_kept(path: Path, clock: ManualClock) -> None:
+    journal = Journal.open(path, clock)
+    config = make_config()
+    journal.describe_run(Start(config, make_run(config), journal.recovered, NOW), max_rows=10)
+    for n in range(1, 101):
+        journal.append(AuditRow(n, Severity.INFO, "beat", "small talk", ""))
+    for _ in range(500):
+        if rows(path, "SELECT value FROM high_water WHERE name = 'taken out'"):
+            break
+        threading.Event().wait(0.02)
+    assert journal.close()
+    ((left,),) = rows(path, "SELECT count(*) FROM audit_rows")
+    assert 0 < left <= 11
 
 
 def test_rows_beyond_the_backlog_drop_the_oldest(journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
