@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import logging
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,9 @@ def test_what_must_be_repeatable_asks_neither_clock_nor_dice_nor_uuid(part):
     for path in SOURCES:
         if name_of(path).startswith(f"core/{part}/"):
             assert not unrepeatable & imported_by(path), name_of(path)
+
+
+def test_no_two_test_files_share_a_name():
+    """They are collected by their bare names: of two alike, the second cannot be imported."""
+    names = Counter(p.name for p in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
