@@ -70,7 +70,8 @@ def signal(n: int = 1, **changes: Any) -> Signal:
 
 def order(n: int = 1, **changes: Any) -> OrderFact:
     """Accepted and filled, unless changed."""
-    made = OrderFact(1, f"0x{n:032x}", "entry", NOW + n * 60_000, True, False, False, True)
+    at_ms = NOW + n * 60_000
+    made = OrderFact(1, f"0x{n:032x}", "entry", at_ms, at_ms, True, False, False, True)
     return replace(made, **changes)
 
 

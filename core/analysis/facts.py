@@ -46,6 +46,7 @@ class OrderFact(Struct, frozen=True):
     run_id: int
     cloid: str
     purpose: str
+    created_ms: int
     at_ms: int
     """Last heard of."""
     accepted: bool

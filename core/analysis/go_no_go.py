@@ -1,6 +1,6 @@
 """Go/No-Go at 10, 50 and 100 trades, and Phase C's table, each with the numbers behind it.
 
-A checkpoint is judged over the first so many trades that a signal opened, and the orders up to the end of the last of them: what comes later
+A checkpoint is judged over the first so many trades that a signal opened, and the orders made up to the end of the last of them: what comes later
 does not change what it said. Easy to get wrong: the figure decides, as the plan has it; whether it is more than luck its interval says, in
 the note, and the operator reads both.
 
@@ -50,7 +50,7 @@ def checkpoints(trades: Sequence[TradeResult], orders: Sequence[OrderFact]) -> t
     found = []
     for at, judge in judges:
         window = ours[:at]
-        within = [o for o in orders if o.at_ms <= window[-1].exit_ms] if len(window) == at else orders
+        within = [o for o in orders if o.created_ms <= window[-1].exit_ms] if len(window) == at else orders
         verdict, checks = judge(window, fill_rate(within))
         if len(window) < at:
             verdict = Verdict.NOT_REACHED

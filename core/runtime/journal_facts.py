@@ -24,9 +24,10 @@ LOST = "no answer"
 """Reason of an order that became UNKNOWN because its post was not answered in time: what the counters call a timeout."""
 
 _ORDERS = f"""
-    SELECT l.run_id, l.cloid, l.purpose, l.at_ms, l.status, l.oid IS NOT NULL, CAST(l.filled_size AS REAL) > 0,
+    SELECT l.run_id, l.cloid, l.purpose, f.at_ms, l.at_ms, l.status, l.oid IS NOT NULL, CAST(l.filled_size AS REAL) > 0,
         EXISTS (SELECT 1 FROM order_rows u WHERE u.cloid = l.cloid AND u.status = '{OrderStatus.UNKNOWN.value}' AND u.reason = '{LOST}')
-    FROM order_rows l JOIN (SELECT max(id) AS last FROM order_rows GROUP BY cloid) o ON l.id = o.last ORDER BY l.id"""
+    FROM order_rows l JOIN (SELECT max(id) AS last, min(id) AS first FROM order_rows GROUP BY cloid) o ON l.id = o.last
+        JOIN order_rows f ON f.id = o.first ORDER BY l.id"""
 _EVENTS = """
     SELECT at_ms, severity, kind, text, correlation_id, id FROM audit_rows WHERE severity <> 'info'
     UNION ALL SELECT at_ms, 'info', kind, text, '', id FROM event_rows WHERE kind IN ('latch', 'journal', 'unwritable row') ORDER BY id"""
@@ -95,13 +96,13 @@ def _trades(db: sqlite3.Connection) -> Iterator[TradeFact]:
 
 
 def _orders(db: sqlite3.Connection) -> Iterator[OrderFact]:
-    for run_id, cloid, purpose, at_ms, text, has_oid, filled, lost in db.execute(_ORDERS):
+    for run_id, cloid, purpose, created_ms, at_ms, text, has_oid, filled, lost in db.execute(_ORDERS):
         status = OrderStatus(text)
         accepted = status is OrderStatus.FILLED or (
             status.is_terminal and status is not OrderStatus.REJECTED and has_oid
         )
         rejected = status is OrderStatus.REJECTED
-        yield OrderFact(run_id, cloid, purpose, at_ms, bool(accepted), rejected, bool(lost), bool(filled))
+        yield OrderFact(run_id, cloid, purpose, created_ms, at_ms, bool(accepted), rejected, bool(lost), bool(filled))
 
 
 def _signals(db: sqlite3.Connection) -> Iterator[Signal]:

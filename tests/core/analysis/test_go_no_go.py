@@ -16,7 +16,8 @@ from core.model.position import ExitReason
 
 def orders(accepted: int, rejected: int):
     return [
-        order(n, accepted=n <= accepted, rejected=n > accepted, at_ms=NOW) for n in range(1, accepted + rejected + 1)
+        order(n, accepted=n <= accepted, rejected=n > accepted, created_ms=NOW)
+        for n in range(1, accepted + rejected + 1)
     ]
 
 
@@ -84,7 +85,7 @@ def test_manual_trades_do_not_count() -> None:
 
 
 def test_what_came_after_the_tenth_trade_does_not_change_what_was_said() -> None:
-    late = [order(900 + n, accepted=False, rejected=True, at_ms=NOW + 11 * 60_000) for n in range(100)]
+    late = [order(900 + n, accepted=False, rejected=True, created_ms=NOW + 11 * 60_000) for n in range(100)]
     trades = results(*(trade(n) for n in range(1, 11)), trade(11, actual_edge_bps=D(-9_000)))
     assert at(10, trades, orders(80, 20) + late).verdict is Verdict.GO
 
