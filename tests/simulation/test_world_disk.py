@@ -17,7 +17,9 @@ import pytest
 
 from core.messages.effects import (
     AuditRow,
+    EdgeRow,
     FillRow,
+    FundingRow,
     JournalRow,
     LatchState,
     OrderRow,
@@ -31,7 +33,7 @@ from core.messages.recovered import Recovered
 from core.model.cloid import Cloid
 from core.model.market import MarketKey
 from core.model.order import OrderSide, OrderStatus
-from core.model.position import ExitReason, Fill, Trade
+from core.model.position import ExitReason, Fill, FundingPayment, Trade
 from core.model.signal import Signal
 from core.runtime import journal as journal_module
 from core.runtime.clock import ManualClock
@@ -130,6 +132,8 @@ def other_row(dice: Random) -> JournalRow:
     market, cloid = MARKETS[0], Cloid("0x" + "0" * 32)
     rows: tuple[JournalRow, ...] = (
         AuditRow(1, Severity.INFO, "start", "a text", ""),
+        EdgeRow("s1", market, OrderSide.BUY, 1000, 20, D("12.5"), None, None, None),
+        FundingRow(FundingPayment(market, NOW, D("-0.01"), D("1"), D("0.0000125"))),
         OrderRow(cloid, market, OrderStatus.OPEN, 5, "buy", D("1"), D("2"), D("0"), False, "entry", "", "s1"),
         SignalRow(Signal("s1", market, OrderSide.BUY, NOW, *(D(n) for n in range(1, 10))), "accepted"),
         TradeRow(
