@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from core.messages.commands import AnyCommand
-from core.messages.handle import WindowHandle
+from core.messages.handle import OrderPreviewer, WindowHandle
 from core.messages.records import RecordsHandle
 from hip3_tui.panes.picture import Picture
 
@@ -27,6 +27,8 @@ class Outside:
     """Where files for the operator go: the folder of the run."""
     records: RecordsHandle | None = None
     """What the journal can tell. To be asked from a worker thread, never from the console's own."""
+    preview: OrderPreviewer | None = None
+    """What an order by hand would be; None: it is sent unseen, and the engine judges."""
     window: WindowHandle | None = None
     """This console is a window beside the one that runs the engine; None: it is that one."""
 

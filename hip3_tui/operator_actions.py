@@ -187,6 +187,17 @@ OPERATOR_ACTIONS: tuple[OperatorAction, ...] = (
         in_text=True,
     ),
     OperatorAction(
+        id="order",
+        keys=("o", "O"),
+        label="Order",
+        title="Order by hand",
+        help="One order on any market of the config: judged and shown as it would be signed before it is sent, then followed step by step.",
+        group=Group.TRADE,
+        screen="ticket:TicketScreen",
+        dangerous=True,
+        unavailable=no_report,
+    ),
+    OperatorAction(
         id="next_list",
         keys=("tab", "v", "V"),
         label="List",

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from core.messages.snapshot import OrderView, PositionView
 from core.model.cloid import is_ours
-from core.model.order import OrderStatus, Purpose
+from core.model.order import OrderStatus, TimeInForce
 from hip3_tui import format as f
 from hip3_tui.panes.picture import Picture
 
@@ -98,6 +98,6 @@ def canceling(order: OrderView) -> Sending:
 
 def is_in_cancel_all(order: OrderView) -> bool:
     """Ours, of this run or an earlier one, not over, and no exit."""
-    if order.status.is_terminal or order.purpose == Purpose.EXIT.value:
+    if order.status.is_terminal or (order.reduce_only and order.tif is TimeInForce.IOC):
         return False
     return not order.is_external or is_ours(order.cloid)

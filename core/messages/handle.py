@@ -1,4 +1,5 @@
-"""The two things the console may hold of the outside: the engine's handle and the program's life cycle; and, of a window beside it, what it may do.
+"""What the console may hold of the outside: the engine's handle and the program's life cycle; of a window beside it, what it may do; and what an
+order by hand would be.
 
 Both are called from the console's thread and never block it. The real ones are core.runtime.engine_thread.EngineThread and
 core.runtime.lifecycle.Lifecycle; tests of the console give it hand-made ones.
@@ -8,8 +9,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from core.messages.commands import AnyCommand
+from core.messages.commands import AnyCommand, PlaceOrder
 from core.messages.snapshot import Snapshot
+from core.messages.ticket import OrderPreview
 
 
 class EngineHandle(Protocol):
@@ -32,6 +34,14 @@ class EngineHandle(Protocol):
 
     def send(self, command: AnyCommand) -> None:
         """Hand a command to the engine. The audit trail answers with the command's id."""
+        ...
+
+
+class OrderPreviewer(Protocol):
+    """Works out what an order by hand would be now, without sending it: core.runtime.order_preview."""
+
+    def __call__(self, command: PlaceOrder, snapshot: Snapshot, /) -> OrderPreview | None:
+        """None: the market is not one of the config's."""
         ...
 
 

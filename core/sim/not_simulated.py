@@ -11,6 +11,8 @@ from core.sim.wire import Json
 
 _NOT_PLAYED = frozenset(
     {
+        "twapOrder",
+        "twapCancel",
         "createVault",
         "vaultModify",
         "vaultDistribute",

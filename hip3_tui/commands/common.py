@@ -74,6 +74,7 @@ def operators_keys(config: Config, source: str) -> Keymap | None:
 def draw(program: Program, settings: ConsoleConfig | None = None, keymap: Keymap | None = None) -> NoReturn:
     """The console on this terminal, until the end of the program; after a crash of the console, the bare screen."""
     from core.config_console import ConsoleConfig
+    from core.runtime.order_preview import preview_order
     from hip3_tui.app import ConsoleApp
     from hip3_tui.console import Outside
     from hip3_tui.driver import UnblockingDriver
@@ -82,7 +83,7 @@ def draw(program: Program, settings: ConsoleConfig | None = None, keymap: Keymap
     app = ConsoleApp(
         program.engine,
         program.lifecycle,
-        outside=Outside(folder=program.paths.log.parent),
+        outside=Outside(folder=program.paths.log.parent, preview=preview_order),
         settings=settings or ConsoleConfig(),
         keymap=keymap,
         who=user(),

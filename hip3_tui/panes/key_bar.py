@@ -51,8 +51,8 @@ class KeyBar(LiveLines):
                 label = self.next_view
             if label and keymap.keys(action.id):
                 pieces.append((action, _piece(action, keymap.name(action.id), label, picture)))
-        # The palette and then the view are the first to go: both stand in the help.
-        for spare in ("palette", "next_list"):
+        # The palette and then the view are the first to go, then the ticket: all of them stand in the help.
+        for spare in ("palette", "next_list", "order"):
             if sum(line_width(piece) + 1 for _, piece in pieces) - 1 > width:
                 pieces = [(action, piece) for action, piece in pieces if action.id != spare]
         return pieces

@@ -100,7 +100,7 @@ class Dialog(ModalScreen[Result]):
             box.border_title = self.TITLE_TEXT
             box.border_subtitle = self.hint()
             self._shown = self.body(self.picture)
-            yield Static(_content(self._shown), id="body")
+            yield Static(content(self._shown), id="body")
             yield from self.fields()
             buttons = list(self.buttons())
             if buttons:
@@ -114,9 +114,9 @@ class Dialog(ModalScreen[Result]):
         lines = self.body(picture)
         if lines != self._shown:
             self._shown = lines
-            self.query_one("#body", Static).update(_content(lines))
+            self.query_one("#body", Static).update(content(lines))
 
 
-def _content(lines: list[Line]) -> Content:
+def content(lines: list[Line]) -> Content:
     rows = [Content.assemble(*((words, _CONTENT_STYLE[style]) for words, style in line)) for line in lines]
     return Content("\n").join(rows)
