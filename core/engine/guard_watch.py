@@ -25,7 +25,7 @@ class Life(Enum):
 
     NONE = "no console has run here"
     ALIVE = "alive"
-    QUIET = "ended in order"
+    QUIET = "ended in order, or only observes"
     HANDLED = "dead, and dealt with"
     LONG_DEAD = "died long ago"
     DEAD = "died"

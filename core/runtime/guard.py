@@ -281,6 +281,6 @@ def _seen(beat: Beat) -> Seen:
         ticks=beat.ticks,
         at_ms=beat.at_ms,
         is_process_there=beat.is_alive,
-        ended=beat.ended,
-        confirmed=beat.confirmed,
+        ended=beat.ended or not beat.trades,
+        confirmed=beat.confirmed or not beat.trades,
     )

@@ -30,6 +30,7 @@ from core.runtime.alerts import AlertService
 from core.runtime.clock import Clock, SystemClock
 from core.runtime.emergency_run import Say
 from core.runtime.guard import Guard
+from core.runtime.hardening import keep_out_of_core_files, wipe_key_variables
 from core.runtime.keys import TEST_ADDRESS, KeyManager, SigningKeyError, load_guard_key
 from core.runtime.log_file import start_log
 from core.runtime.small_files import beside
@@ -92,11 +93,13 @@ def run_guard(order: GuardOrder) -> int:
     config, clock = order.config, SystemClock()
     if missing := unfinished(config):
         raise ConfigError(f"{order.source}: {missing}")
+    exposed = keep_out_of_core_files()
     try:
         keys = load_guard_key(config)
     except SigningKeyError as e:
         raise ConfigError(f"{order.source}: {e}") from None
     urls, warnings = read_alert_urls(config.alerts, os.environ, order.source)
+    wipe_key_variables(config)
     config = config.masked()
     account = (config.account.address if config.account is not None else TEST_ADDRESS).lower()
     alerts = AlertService(
@@ -105,7 +108,7 @@ def run_guard(order: GuardOrder) -> int:
     printer = StepPrinter(clock, stamp=lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
     alerts.start()
     try:
-        for warning in (*keys.warnings, *warnings):
+        for warning in (*keys.warnings, *exposed, *warnings):
             printer.say(warning)
         return asyncio.run(_guard(order, config, account, keys, alerts, printer, clock))
     finally:

@@ -56,9 +56,10 @@ def wipe_variable(name: str) -> bool:
 
 
 def wipe_key_variables(config: Config) -> None:
-    """The signer's key and the alerts' URLs were read for the last time: nobody needs their variables any more."""
-    source = config.signer.key_source if config.signer is not None else None
-    for name in (*((source.var_name,) if isinstance(source, EnvVarKey) else ()), *config.alerts.urls_env):
+    """The keys and the alerts' URLs were read for the last time: nobody needs their variables any more. Whoever starts a guard keeps
+    what that one needs before this."""
+    sources = (config.signer.key_source if config.signer is not None else None, config.guard.key_source)
+    for name in (*(s.var_name for s in sources if isinstance(s, EnvVarKey)), *config.alerts.urls_env):
         wipe_variable(name)
 
 

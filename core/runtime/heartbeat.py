@@ -47,6 +47,10 @@ class Beat(Struct, frozen=True):
     network: str
     info_url: str
     dexes: tuple[str, ...]
+    trades: bool = True
+    """An observer leaves nothing behind: what lies on its account is not the console's."""
+    post_timeout_ms: int = 5_000
+    """For so long may an entry still arrive that was on its way when the console stopped speaking."""
     number: int = 0
     ticks: int = 0
     """Turns of the engine's loop. Moves as long as it lives."""
@@ -85,6 +89,8 @@ def first_beat(run: RunInfo, config: Config) -> Beat:
         network=run.network,
         info_url=config.info_url,
         dexes=config.dexes,
+        trades=config.mode == "trading",
+        post_timeout_ms=config.execution.post_timeout_ms,
     )
 
 

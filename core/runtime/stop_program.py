@@ -14,19 +14,22 @@ import contextlib
 import os
 import sqlite3
 import threading
+from collections.abc import Awaitable
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from core.config import Config, ConfigError
 from core.engine.emergency import EmergencyStop
-from core.engine.emergency_dex import Left, dex_name
+from core.engine.emergency_dex import AGREE_AFTER_MS, Left, dex_name
 from core.engine.emergency_nonces import EmergencyNonces
 from core.messages.exit_codes import ExitCode
 from core.model.cloid import CloidMaker
 from core.model.market import MAIN_DEX
 from core.runtime.clock import Clock, SystemClock
 from core.runtime.emergency_run import Emergency, EmergencyResult, Say
+from core.runtime.hardening import keep_out_of_core_files, wipe_key_variables
 from core.runtime.heartbeat import read_beat
 from core.runtime.keys import KeyManager, SigningKeyError, load_key
 from core.runtime.step_printer import StepPrinter
@@ -38,6 +41,8 @@ BY = "hip3-tui stop"
 REASON = "emergency stop"
 CONSOLE_WITHIN_S = 1.5
 """A console looks for a record ten times a second, and has its latch on the disk within a second or not at all."""
+_BEAT_LAG_MS = 1_000
+"""A console beats once a second: it may have sent something for so long after its last beat."""
 _LOOK_EVERY_S = 0.03
 _DISK_WITHIN_S = 1.0
 _JOURNAL_WITHIN_S = 0.3
@@ -63,6 +68,7 @@ def run_stop(order: StopOrder) -> int:
     """
     config, clock = order.config, SystemClock()
     keys = _keys(config, order.source)
+    wipe_key_variables(config)
     account = config.account.address if config.account is not None else keys.address
     target = find_target(config, account, order.state_dir)
     printer = StepPrinter(clock, as_json=order.as_json)
@@ -110,6 +116,7 @@ def _keys(config: Config, source: str) -> KeyManager:
     if config.signer is None:
         raise ConfigError(f"{source}: signer: missing: an emergency stop has to sign, whatever the mode")
     try:
+        keep_out_of_core_files()
         key, warnings = load_key(config.signer.key_source, config.network)
         return KeyManager(key, config.signer.address, warnings)
     except SigningKeyError as e:
@@ -123,12 +130,25 @@ async def _stop(
     await leave(target.journal, record, say)
     nonces = EmergencyNonces(await asyncio.to_thread(highest_nonce, target.journal), clock.now_ms())
     cloids = CloidMaker(clock.wall_ms() // 1000 % (1 << 32))  # a run of its own: no console counts that high
-    stop = EmergencyStop((MAIN_DEX, *config.dexes), cloids, every_dex=True)
-    async with VenueHttp(target.info_url, clock, on_pause=say) as http:
-        emergency = Emergency(
-            stop, http, keys, target.account, nonces, clock, say, is_mainnet_signature=config.is_mainnet_signature
-        )
-        result = await emergency.run(within_s, await_console(target, record.id, clock, say))
+    begun = clock.monotonic()
+
+    async def close(seconds: float, may_send: Awaitable[object]) -> EmergencyResult:
+        stop = EmergencyStop((MAIN_DEX, *config.dexes), cloids, every_dex=True)
+        async with VenueHttp(target.info_url, clock, on_pause=say) as http:
+            emergency = Emergency(
+                stop, http, keys, target.account, nonces, clock, say, is_mainnet_signature=config.is_mainnet_signature
+            )
+            return await emergency.run(seconds, may_send)
+
+    console = asyncio.ensure_future(await_console(target, record.id, clock, say))
+    result = await close(within_s, asyncio.shield(console))
+    wait_s = on_its_way_s(target, clock.wall_ms())
+    left_s = within_s - (clock.monotonic() - begun) - wait_s
+    if result.confirmed and wait_s > 0 and not await console and left_s > AGREE_AFTER_MS / 1000:
+        say(f"looking once more in {wait_s:.1f} s: what that console had sent may arrive until then")
+        await asyncio.sleep(wait_s)
+        result = both(result, await close(left_s, nothing()), clock.monotonic() - begun)
+    console.cancel()
     with contextlib.suppress(OSError):
         add_outcome(target.journal, record.id, outcome_of(result))
     return result
@@ -147,21 +167,49 @@ async def leave(journal: Path, record: StopRecord, say: Say) -> None:
         say(f"latch: record left beside {journal}: the console latches now, or at its next start")
 
 
-async def await_console(target: Target, record_id: str, clock: Clock, say: Say) -> None:
-    """Give a running console its moment to latch."""
+async def await_console(target: Target, record_id: str, clock: Clock, say: Say) -> bool:
+    """Give a running console its moment to latch. Returns whether it did."""
     beat = target.beat
     if beat is None or not target.console_runs:
         say("console: none is running here")
-        return
+        return False
     ends = clock.monotonic() + CONSOLE_WITHIN_S
     while clock.monotonic() < ends:
         newest = read_beat(target.journal)
         if newest is not None and newest.answered == record_id:
             say(f"console: process {beat.pid} has latched")
-            return
+            return True
         await asyncio.sleep(_LOOK_EVERY_S)
     say(
         f"console: process {beat.pid} did not answer within {CONSOLE_WITHIN_S:g} s: going on without it; end it before it wakes"
+    )
+    return False
+
+
+async def nothing() -> None:
+    """Nobody has to be waited for."""
+
+
+def on_its_way_s(target: Target, wall_ms: int) -> float:
+    """For how long an entry may still arrive that a console sent before it died or hung; one that ended in order settled its own."""
+    beat = target.beat
+    if beat is None or beat.ended or not beat.trades:
+        return 0.0
+    return max(0.0, (beat.at_ms + _BEAT_LAG_MS + beat.post_timeout_ms - wall_ms) / 1000)
+
+
+def both(first: EmergencyResult, second: EmergencyResult, seconds: float) -> EmergencyResult:
+    """Two looks at one account as one result: the second has the last word."""
+    late_s = None
+    if second.was_open and second.flat_after_s is not None:
+        late_s = seconds - second.seconds + second.flat_after_s
+    return msgspec.structs.replace(
+        second,
+        was_open=first.was_open or second.was_open,
+        exits_sent=first.exits_sent + second.exits_sent,
+        cancels_sent=first.cancels_sent + second.cancels_sent,
+        seconds=seconds,
+        flat_after_s=first.flat_after_s if late_s is None else late_s,
     )
 
 

@@ -31,15 +31,18 @@ def run(config_name: str | None, with_guard: bool) -> None:
             simulator = own_simulator(config)
         except SimProcessError as e:
             refuse(str(e))
+        guards_env: dict[str, str] | None = None
         try:
+            if simulator is not None and (with_guard or config.guard.enabled):
+                from core.runtime.guard_process import guards_environment, start_guard
+
+                guards_env = guards_environment(config, os.environ)
             from core.runtime.assembly import assemble
             from hip3_tui.terminal import SavedTerminal
 
             program = assemble(config, str(path), simulator, SavedTerminal().restore)
-            if simulator is not None and (with_guard or config.guard.enabled):
-                from core.runtime.guard_process import start_guard
-
-                start_guard(program.lifecycle.start_child, path, program.paths.journal, simulator)
+            if simulator is not None and guards_env is not None:
+                start_guard(program.lifecycle.start_child, path, program.paths.journal, simulator, guards_env)
         except BaseException:
             if simulator is not None:
                 simulator.stop()

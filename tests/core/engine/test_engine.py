@@ -121,6 +121,14 @@ def test_the_start_says_what_an_earlier_run_left() -> None:
     assert beside == [Alert(Severity.CRITICAL, "HARD STOP still latched", "from an earlier run: why")]
 
 
+def test_the_start_says_who_stopped_it_from_outside() -> None:
+    config = make_config()
+    recovered = Recovered(run_id=3, latch=LatchState(NOW - 1_000, "why"), stopped_from_outside="why: flat, confirmed")
+    engine = Engine(config, make_run(config, 3), recovered, NOW)
+    said = [(e.severity, e.kind, e.text) for e in engine.machines.audit.entries]
+    assert (Severity.CRITICAL, "stopped from outside", "why: flat, confirmed") in said
+
+
 def test_every_disconnect_is_told_off_screen_once() -> None:
     """The first is told as the hard stop that it is; a later one has no hard stop of its own to tell it."""
     rig = Rig()

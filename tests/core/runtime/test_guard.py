@@ -197,6 +197,13 @@ def test_a_living_console_is_left_alone(desk: Desk) -> None:
     assert not desk.has_said("died")
 
 
+def test_an_observers_death_is_nobodys_business(desk: Desk) -> None:
+    desk.account.hold("xyz:SNDK")
+    desk.console(pid=NO_SUCH_PID, trades=False)
+    watch(desk.guard(), (Life.QUIET,))
+    assert len(desk.open_on("xyz")) == 1
+
+
 async def test_whether_it_could_act(desk: Desk) -> None:
     assert await desk.guard().probe() == ""
     stranger = desk.guard(key=SigningKey.from_hex("0x" + "44" * 32))

@@ -28,9 +28,11 @@ from core.runtime.small_files import replace_file
 from core.runtime.stop_program import (
     StopOrder,
     await_console,
+    both,
     highest_nonce,
     leave,
     left_text,
+    on_its_way_s,
     outcome_of,
     run_stop,
     verdict,
@@ -146,3 +148,33 @@ def test_words_for_the_next_console() -> None:
     assert outcome_of(FLAT) == "flat and no open order, confirmed by the exchange; 2 exits and 30 cancels sent"
     assert "nothing was open" in outcome_of(msgspec.structs.replace(FLAT, was_open=False))
     assert "NOT CONFIRMED" in outcome_of(msgspec.structs.replace(FLAT, confirmed=False, left=(LEFT,)))
+
+
+@pytest.mark.parametrize(
+    ("fields", "wall_ms", "wait_s"),
+    [
+        ({}, 10_000, 6.0),
+        ({}, 15_500, 0.5),
+        ({}, 60_000, 0.0),
+        ({"post_timeout_ms": 800}, 10_000, 1.8),
+        ({"ended": True}, 10_000, 0.0),
+        ({"trades": False}, 10_000, 0.0),
+    ],
+)
+def test_how_long_what_a_console_sent_may_still_arrive(
+    tmp_path: Path, fields: dict[str, object], wall_ms: int, wait_s: float
+) -> None:
+    last = beat(tmp_path / "journal.db", at_ms=10_000, **fields)  # type: ignore[arg-type]
+    target = Target("http://127.0.0.1:1/info", TEST_ADDRESS, tmp_path / "journal.db", last)
+    assert on_its_way_s(target, wall_ms) == pytest.approx(wait_s)
+    assert on_its_way_s(msgspec.structs.replace(target, beat=None), wall_ms) == 0.0
+
+
+def test_two_looks_as_one() -> None:
+    quiet = msgspec.structs.replace(FLAT, was_open=False, exits_sent=0, cancels_sent=0, seconds=2.1, flat_after_s=0.1)
+    assert both(FLAT, quiet, 9.0) == msgspec.structs.replace(FLAT, seconds=9.0)
+    late = msgspec.structs.replace(quiet, was_open=True, exits_sent=1, seconds=3.0, flat_after_s=0.5)
+    result = both(quiet, late, 9.0)
+    assert (result.was_open, result.exits_sent, result.flat_after_s) == (True, 1, 6.5)
+    lost = msgspec.structs.replace(late, confirmed=False, left=(LEFT,))
+    assert not both(FLAT, lost, 9.0).confirmed
