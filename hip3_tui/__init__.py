@@ -9,6 +9,7 @@ chosen_row.py  previews.py  what can be done with the row under the cursor; what
 deeds.py  keeping.py   theme, clipboard, CSV, screenshot
 notices.py  attention.py    what is worth a word, and how it reaches who does not look: toast, bell, title, desktop
 themes.py  glyphs.py   colours; plain characters for poor terminals
+report_text.py report_html.py report_svg.py report_csv.py   the report as text, page with plots, table
 bare.py  crash.py      what the operator has when all of that has crashed
 browser.py web_driver.py  the console in a browser, as a window beside the running one
 driver.py terminal.py  output that cannot block, a terminal that is put back
