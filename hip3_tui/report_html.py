@@ -21,7 +21,7 @@ _STYLE = """
 :root{--ink:#1c2430;--soft:#5b6675;--line:#d8dde4;--paper:#fff;--card:#f6f8fa;--good:#1a7f4b;--bad:#c0392b;--open:#8a6d1a;--mark:#2563a8}
 @media(prefers-color-scheme:dark){:root{--ink:#e3e8ef;--soft:#98a4b3;--line:#323b47;--paper:#12171e;--card:#1a212a;--good:#4cc38a;--bad:#ff7b6b;--open:#e0b64a;--mark:#6aa9ef}}
 *{box-sizing:border-box}
-body{font:15px/1.45 system-ui,sans-serif;color:var(--ink);background:var(--paper);margin:0 auto;padding:24px;max-width:1360px}
+body{font:15px/1.45 system-ui,sans-serif;color:var(--ink);background:var(--paper);margin:0 auto;padding:24px;max-width:1560px}
 h1{font-size:22px;margin:0 0 4px}h2{font-size:16px;margin:32px 0 10px;border-bottom:1px solid var(--line);padding-bottom:4px}
 .soft{color:var(--soft)}.good{color:var(--good)}.bad{color:var(--bad)}.open{color:var(--open)}
 .network{font-weight:700;border:2px solid currentColor;border-radius:4px;padding:0 8px;margin-left:8px}
@@ -32,7 +32,7 @@ table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th{text-align:left;color:var(--soft);font-weight:600;font-size:13px}td,th{padding:3px 10px 3px 0;border-bottom:1px solid var(--line);vertical-align:top}
 tr.check td{border:0;padding-top:8px}tr.note td{border:0;padding-top:0;font-size:12px;color:var(--soft)}
 td.n,th.n{text-align:right;white-space:nowrap}td small{color:var(--soft)}
-.wide{overflow-x:auto}
+.wide{overflow-x:auto}.trades td,.trades th{white-space:nowrap;font-size:12px;padding-right:8px}
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(420px,1fr));gap:14px}
 .plot{width:100%;background:var(--card);border:1px solid var(--line);border-radius:6px}
 .plot text{font:11px system-ui,sans-serif;fill:var(--soft)}.plot .title{font-size:13px;font-weight:600;fill:var(--ink)}
@@ -110,7 +110,7 @@ def _totals(metrics: Sequence[Metric]) -> Iterator[str]:
 
 def _trades(trades: Sequence[TradeResult]) -> Iterator[str]:
     yield f"<h2>Trades</h2><div class=soft>{len(trades)}; edges and slippage in bps, times in ms, all net figures after fees and funding</div>"
-    yield "<div class=wide><table><tr><th class=n>#<th>exit, UTC<th>market<th>side<th class=n>size<th class=n>entry<th class=n>exit"
+    yield "<div class=wide><table class=trades><tr><th class=n>#<th>exit, UTC<th>market<th>side<th class=n>size<th class=n>entry<th class=n>exit"
     yield "<th class=n>expected<th class=n>actual<th class=n>net<th class=n>slippage<th class=n>latency<th class=n>impact<th class=n>rounding"
     yield "<th class=n>at fill<th class=n>+1 s<th class=n>+3 s<th class=n>+5 s<th>edge<th class=n>fees $<th class=n>funding $<th class=n>net $"
     yield "<th class=n>sum $<th class=n>held<th class=n>flat<th>reason</tr>"
@@ -122,7 +122,7 @@ def _trades(trades: Sequence[TradeResult]) -> Iterator[str]:
         numbers = "".join(f"<td class=n>{_bps(v)}</td>" for v in bps)
         kind = "good" if t.net_pnl_usd > 0 else "bad"
         yield (
-            f"<tr><td class=n>{t.number}</td><td>{date_time(t.exit_ms)}</td><td>{escape(str(t.market))}</td><td>{t.side.value}</td>"
+            f"<tr><td class=n>{t.number}</td><td>{date_time(t.exit_ms)[5:]}</td><td>{escape(str(t.market))}</td><td>{t.side.value}</td>"
             f"<td class=n>{size(t.size)}</td><td class=n>{price(t.entry_price)}</td><td class=n>{price(t.exit_price)}</td>{numbers}"
             f"<td>{escape(e.verdict if e else '')}</td><td class=n>{t.fees_usd:.4f}</td><td class=n>{t.funding_usd:+.4f}</td>"
             f"<td class='n {kind}'>{t.net_pnl_usd:+.4f}</td><td class=n>{signed_usd(t.pnl_cumulative_usd)}</td><td class=n>{t.held_ms:,}</td>"
