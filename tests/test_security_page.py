@@ -20,3 +20,10 @@ def test_every_test_it_names_is_there() -> None:
 def test_the_auditor_reads_the_lock_that_the_set_up_reads() -> None:
     assert "-r requirements.lock" in PAGE
     assert "--require-hashes" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_every_page_it_names_is_there() -> None:
+    names = re.findall(r"`(docs/[\w.]+)`", PAGE)
+    assert names
+    for name in names:
+        assert (ROOT / name).is_file(), name

@@ -12,8 +12,9 @@ from __future__ import annotations
 from core.engine.entries import Entries
 from core.engine.exits import Exits
 from core.engine.machines import Machines, Stopping
+from core.engine.posts import count_of
 from core.messages.commands import ResetHardStop
-from core.messages.effects import Finished, PersistLatch, Severity
+from core.messages.effects import Finished, Journal, PersistLatch, PostRow, Severity
 from core.messages.queries import QueryOpenOrders, QueryPositions
 from core.model.cloid import is_ours
 from core.model.order import OrderStatus
@@ -196,6 +197,10 @@ class StopDesk:
     def _finish(self, confirmed: bool, text: str) -> None:
         m = self._m
         m.finished = True
+        for post in (m.posts.get(post_id) for post_id in m.posts.open_ids()):
+            if post is not None and not post.repeats_post:  # flat was confirmed before its answer came
+                kind = type(post.batch).__name__.lower()
+                m.emit(Journal(PostRow(post.post_id, post.nonce, kind, count_of(post.batch), "unanswered at the end")))
         severity = Severity.INFO if confirmed else Severity.CRITICAL
         m.alert(severity, "stopped", text)
         m.emit(Finished(confirmed, text))

@@ -154,6 +154,9 @@ def load_key(
         if network is not Network.SIMULATOR:
             raise MalformedKey(f"signer.key_source: the public test key is for the simulator, not for {network.value}")
         return SigningKey.from_hex(TEST_KEY), ()
+    from core.runtime.hardening import keep_out_of_core_files
+
+    keep_out_of_core_files()
     if isinstance(source, FileKey):
         return _from_file(Path(source.path).expanduser(), rules or network)
     where = f"signer.key_source: environment variable {_name(source.var_name)}"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from engine_rig import NVDA, SNDK, D, Rig, foreign_order, make_config, make_run
+from engine_rig import NVDA, SNDK, D, Rig, foreign_order, make_config, make_run, update
 
 from core.messages.commands import ResetHardStop, Shutdown, TripHardStop
-from core.messages.effects import Alert, Finished, LatchState, PersistLatch, Severity
+from core.messages.effects import Alert, Finished, LatchState, PersistLatch, PostRow, Severity
 from core.messages.events import OrderUpdates
 from core.messages.queries import QueryOpenOrders, QueryPositions
 from core.messages.snapshot import TradingState
@@ -192,3 +192,19 @@ def test_a_second_trip_keeps_the_first_reason() -> None:
     assert rig.snapshot().hard_stop.reason == "one (operator)"
     assert "already latched; also: two (operator)" in rig.audit("hard stop")
     assert rig.alerts().count("HARD STOP") == 1
+
+
+def test_a_post_whose_answer_comes_after_flat_was_confirmed_is_closed_in_the_journal() -> None:
+    rig = Rig()
+    rig.open_position(SNDK)
+    rig.handle(STOP)
+    rig.advance(200)
+    exit_post = rig.posts[-1]
+    (order,) = exit_post.batch.orders  # type: ignore[union-attr]
+    rig.show(rig.execute(order))
+    rig.handle(update(rig.venue.known[order.cloid]))
+    rig.advance(3_000)
+    assert rig.snapshot().finished
+    closed = [row.outcome for row in rig.rows(PostRow) if row.post_id == exit_post.post_id]
+    assert closed == ["opened", "unanswered at the end"]
+    assert sum(1 for row in rig.rows(PostRow) if row.outcome == "unanswered at the end") == 1

@@ -104,3 +104,32 @@ def test_a_child_gets_neither_keys_nor_urls() -> None:
     config = parse_config(CONFIG, "c")
     environ = {"OUR_KEY": "a", "GUARD_KEY": "b", "OUR_URLS": "c", "PATH": "d"}
     assert environ_without_secrets(config, environ) == {"PATH": "d"}
+
+
+def test_what_was_read_for_the_last_time_is_wiped_all_of_it() -> None:
+    said = run(
+        "import os\n"
+        "from core.config import parse_config\n"
+        "from core.runtime.hardening import wipe_key_variables\n"
+        f"wipe_key_variables(parse_config({CONFIG!r}, 'c'))\n"
+        "print([name for name in ('OUR_KEY', 'GUARD_KEY', 'OUR_URLS') if name in os.environ])\n",
+        OUR_KEY=VALUE,
+        GUARD_KEY=VALUE,
+        OUR_URLS="ntfy://x",
+    )
+    assert said.strip() == "[]"
+
+
+def test_reading_a_real_key_is_enough_to_be_kept_out_of_core_files(tmp_path: Path) -> None:
+    """Whichever command reads it: stop, guard and order have no assembly of the console's."""
+    file = tmp_path / "key"
+    file.write_text(VALUE)
+    file.chmod(0o600)
+    said = run(
+        "import resource\n"
+        "from core.config import FileKey, Network\n"
+        "from core.runtime.keys import load_key\n"
+        f"load_key(FileKey(path={str(file)!r}), Network.TESTNET)\n"
+        "print(resource.getrlimit(resource.RLIMIT_CORE))\n"
+    )
+    assert said.strip() == "(0, 0)"
