@@ -2,9 +2,9 @@
 
     exchange       the face: info, submit, advance, control
     admission      whether an action is let in       actions_desk   what it does: order_groups, tpsl, modify, desk, checks (orders),
-                   leverage, money, agents; not_simulated, refused   what is turned away
+                   leverage, money, agents, twap (twap_orders: how it is told); not_simulated, refused   what is turned away
     venue          all state                         accounts, orders, nonces, budget, events   its parts
-    upkeep         what happens by itself in every block: triggers, scheduled cancels, funding, liquidation
+    upkeep         what happens by itself in every block: triggers, TWAP slices, scheduled cancels, funding, liquidation
     market, book   what moves, and who trades with whom                          universe   what is listed
     walk, quotes, dice   what moves a market, its levels on the tick, draws that are the same on every machine
     info           answers: info_markets, info_accounts, info_beside (info_request reads)      candles   made of what was traded
@@ -17,6 +17,6 @@
     replay, differences, telling   a recorded run played again through a fresh engine, and where it first differs
     world/         the engine and this venue in one process, under virtual time
 
-No asyncio, no clock, no socket: time is a number that is passed in, dice are seeded. Not modelled: TWAP, vaults, multi-sig, spot trading,
+No asyncio, no clock, no socket: time is a number that is passed in, dice are seeded. Not modelled: vaults, multi-sig, spot trading,
 margin tiers, auto-deleveraging, unified accounts, settlement of delisted markets. They are refused, never taken in silence.
 """

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 
-from core.sim import agents, budget, desk, leverage, money
+from core.sim import agents, budget, desk, leverage, money, twap
 from core.sim.accounts import Account
 from core.sim.admission import Envelope
 from core.sim.modify import modify
@@ -76,6 +76,10 @@ def _execute(venue: Venue, account: Account, envelope: Envelope, now_ms: int) ->
             status = modify(venue, account, action, action.get("a", False), now_ms)
             if isinstance(status, dict) and "error" in status:
                 raise Refused(status["error"])
+        case "twapOrder":
+            return {"type": "twapOrder", "data": {"status": twap.start(venue, account, action, now_ms)}}
+        case "twapCancel":
+            return {"type": "twapCancel", "data": {"status": twap.cancel(venue, account, action, now_ms)}}
         case "createSubAccount":
             return {"type": "createSubAccount", "data": money.create_sub_account(venue, account, action, now_ms)}
         case _ if kind in NOT_SIMULATED:

@@ -45,6 +45,8 @@ class OrderWish(Struct, frozen=True):
     trigger: Trigger | None = None
     is_position_tpsl: bool = False
     builder: tuple[str, int] | None = None
+    twap_id: int | None = None
+    """The TWAP that it is a slice of."""
 
 
 class Refusal(Struct, frozen=True):

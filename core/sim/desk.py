@@ -154,6 +154,7 @@ def record(venue: Venue, account: Account, listing: Listing, wish: OrderWish, sz
         trigger=wish.trigger,
         is_position_tpsl=wish.is_position_tpsl,
         builder=wish.builder,
+        twap_id=wish.twap_id,
     )
     venue.orders.add(order)
     return order

@@ -167,7 +167,7 @@ class Exchange:
         response: Json | None,
     ) -> None:
         data = None if response is None else response.get("data")
-        statuses = data["statuses"] if isinstance(data, dict) else None
+        statuses = data.get("statuses") if isinstance(data, dict) else None  # a TWAP's is told by its history
         self.actions.append(entry(self.venue.universe, envelope, now_ms, signer, user, error, statuses))
 
     # time ----------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.model.market import MAIN_DEX
-from core.sim import wire, wire_spot, wire_universe
+from core.sim import twap, twap_orders, wire, wire_spot, wire_universe
 from core.sim.accounts import ZERO, margin_of
 from core.sim.info_accounts import clearinghouse, clearinghouses, frontend_open_orders
 from core.sim.info_markets import asset_ctxs
@@ -21,6 +21,7 @@ from core.sim.info_request import int_of, text_of, unknown, user_of
 from core.sim.venue import Venue
 from core.sim.wire import Json
 
+_MOST_SLICES = 2_000
 _PERIODS = ("day", "week", "month", "allTime", "perpDay", "perpWeek", "perpMonth", "perpAllTime")
 _NO_AUCTION = {
     "startTimeSeconds": 0,
@@ -125,7 +126,7 @@ def _web_data_2(venue: Venue, request: Json, now_ms: int) -> Json:
         **user_state(venue, user, now_ms),
         "meta": wire_universe.meta(main),
         "assetCtxs": asset_ctxs(venue, main),
-        "twapStates": [],
+        "twapStates": twap.states_of(venue, user, MAIN_DEX),
         "spotState": spot_state(venue, user),
         "spotAssetCtxs": [wire_spot.spot_ctx(pair) for pair in wire_spot.PAIRS],
         "perpsAtOpenInterestCap": [],
@@ -189,10 +190,21 @@ def _of_user(answer: Callable[[], Any]) -> Callable[[Venue, Json, int], Any]:
     return ask
 
 
-def _of_user_since(venue: Venue, request: Json, now_ms: int) -> list[Json]:
-    """A history that nobody has here, from a time on."""
-    user_of(request), int_of(request, "startTime"), int_of(request, "endTime", now_ms)
-    return []
+def twap_history(venue: Venue, user: str) -> list[Json]:
+    """Oldest first."""
+    return [twap_orders.history(note) for note in venue.twap_history.get(user, ())]
+
+
+def twap_slice_fills(venue: Venue, user: str) -> list[Json]:
+    """The last 2000, oldest first."""
+    return [twap_orders.slice_fill(f) for f in venue.twap_fills.get(user, ())][-_MOST_SLICES:]
+
+
+def _twap_slice_fills_by_time(venue: Venue, request: Json, now_ms: int) -> list[Json]:
+    user = user_of(request)
+    start, end = int_of(request, "startTime"), int_of(request, "endTime", now_ms)
+    within = [f for f in venue.twap_fills.get(user, ()) if start <= f.time <= end]
+    return [twap_orders.slice_fill(f) for f in within[:_MOST_SLICES]]
 
 
 def _of_nobody(answer: Callable[[], Any]) -> Callable[[Venue, Json, int], Any]:
@@ -219,9 +231,9 @@ BESIDE_ANSWERS: dict[str, Callable[[Venue, Json, int], Any]] = {
     "isVip": lambda v, r, t: False if user_of(r) in v.accounts else None,
     "preTransferCheck": _pre_transfer_check,
     # TWAPs
-    "twapHistory": _of_user(list),
-    "userTwapSliceFills": _of_user(list),
-    "userTwapSliceFillsByTime": _of_user_since,
+    "twapHistory": lambda v, r, t: twap_history(v, user_of(r)),
+    "userTwapSliceFills": lambda v, r, t: twap_slice_fills(v, user_of(r)),
+    "userTwapSliceFillsByTime": _twap_slice_fills_by_time,
     # vaults
     "vaultDetails": _vault_details,
     "userVaultEquities": _of_user(list),

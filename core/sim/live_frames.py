@@ -29,6 +29,8 @@ def live_frame(venue: Venue, wanted: Subscription, event: UserEvent) -> Json | N
         }
     if wanted.channel != event.channel:
         return None
+    if wanted.kind == "twapStates" and wanted.dex != data["dex"]:
+        return None
     if wanted.is_aggregated:
         data = {**data, "fills": wire.aggregated(data["fills"])}
     return {"channel": event.channel, "data": data}

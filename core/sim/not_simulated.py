@@ -11,8 +11,6 @@ from core.sim.wire import Json
 
 _NOT_PLAYED = frozenset(
     {
-        "twapOrder",
-        "twapCancel",
         "createVault",
         "vaultModify",
         "vaultDistribute",

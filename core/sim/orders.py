@@ -69,6 +69,8 @@ class OrderRecord(Struct, eq=False):
     """The oids of those that go when this one is filled. Numbers, so that no record leads back to itself: a saved one could not be read."""
     builder: tuple[str, int] | None = None
     """Who gets a fee for having sent it, and how much, in tenths of a basis point."""
+    twap_id: int | None = None
+    """The TWAP that it is a slice of."""
     forced: str = ""
     """How the venue closes a position by force with it: market or backstop; empty for a user's own order."""
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 from core.sim import wire
 from core.sim.faults import FaultBoard
 from core.sim.orders import LIVE, OrderRecord
+from core.sim.twap_orders import slice_fill
 
 
 class UserEvent(Struct, frozen=True):
@@ -99,6 +100,10 @@ class Outbox:
             UserEvent(user, "userFills", {"user": user, "fills": shapes}),
             UserEvent(user, "user", {"fills": shapes}),
         ]
+        slices = [f for f in fills if f.twap_id is not None]
+        if slices:
+            told = {"user": user, "twapSliceFills": [slice_fill(f) for f in slices]}
+            events.append(UserEvent(user, "userTwapSliceFills", told))
         if self._faults.strike("skip_fill_frame", now_ms, user):
             return []
         delay = self._faults.strike("fill_delay", now_ms, user)

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from core.sim import info_accounts, info_beside, info_markets, wire, wire_spot
+from core.sim import info_accounts, info_beside, info_markets, twap, wire, wire_spot
 from core.sim.subscriptions import Subscription
 from core.sim.venue import Venue
 from core.sim.wire import Json
@@ -145,9 +145,9 @@ _OF_USER: dict[str, Callable[[Venue, Subscription, str, int], Any]] = {
         "nonFundingLedgerUpdates", lambda v, w, user: info_accounts.ledger_updates(v, user)
     ),
     "userHistoricalOrders": _marked("orderHistory", lambda v, w, user: info_accounts.historical_orders(v, user)),
-    "userTwapSliceFills": _marked("twapSliceFills", lambda v, w, user: []),
-    "userTwapHistory": _marked("history", lambda v, w, user: []),
-    "twapStates": lambda v, w, user, t: {"dex": w.dex, "user": user, "states": []},
+    "userTwapSliceFills": _marked("twapSliceFills", lambda v, w, user: info_beside.twap_slice_fills(v, user)),
+    "userTwapHistory": _marked("history", lambda v, w, user: info_beside.twap_history(v, user)),
+    "twapStates": lambda v, w, user, t: {"dex": w.dex, "user": user, "states": twap.states_of(v, user, w.dex)},
     "clearinghouseState": lambda v, w, user, t: {
         "dex": w.dex,
         "user": user,

@@ -1,4 +1,4 @@
-"""What the venue does by itself in every block: fires triggers, scheduled cancels, funding on the hour, liquidations.
+"""What the venue does by itself in every block: fires triggers, slices of TWAPs, scheduled cancels, funding on the hour, liquidations.
 
 Decides when, the modules it calls decide what. Easy to get wrong: it runs in every block of about 70 ms, so whatever has nothing to do must
 cost nothing; and a clock that jumped over several hours has one funding, not one for each.
@@ -8,7 +8,7 @@ PROTOCOL 12 (scheduleCancel, funding), 14.
 
 from __future__ import annotations
 
-from core.sim import funding, liquidation
+from core.sim import funding, liquidation, twap
 from core.sim.desk import fire
 from core.sim.market import BLOCK_MS
 from core.sim.venue import Venue
@@ -21,6 +21,8 @@ def run(venue: Venue, block_ms: int) -> None:
     """Everything that is due in this block."""
     if venue.triggers:
         _fire_triggers(venue, block_ms)
+    if venue.twaps:
+        twap.run(venue, block_ms)
     if venue.scheduled:
         _scheduled_cancels(venue, block_ms)
     if block_ms >= venue.look_again_ms:

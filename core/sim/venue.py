@@ -27,6 +27,7 @@ from core.sim.nonces import NonceBook
 from core.sim.orders import OrderRecord, OrderStore
 from core.sim.outbox import Outbox
 from core.sim.trouble import Trouble
+from core.sim.twap_orders import NO_HASH, Twap, TwapNote
 from core.sim.universe import Universe
 
 _RECENT_TRADES = 30
@@ -81,6 +82,12 @@ class Venue:
         """Coin -> orders that wait for its mark."""
         self.scheduled: dict[str, None] = {}
         """Accounts with a scheduled cancel."""
+        self.twaps: dict[int, Twap] = {}
+        """Those that run."""
+        self.last_twap_id = 0
+        self.twap_history: dict[str, deque[TwapNote]] = {}
+        self.twap_fills: dict[str, deque[wire.Fill]] = {}
+        """Fills of slices; oldest first, per account."""
         self.liquidations = 0
         self.is_mainnet = False
         """Which network its owners' signatures are for; set by the exchange."""
@@ -281,7 +288,7 @@ class Venue:
             start_position=effect.start_position,
             direction=direction,
             closed_pnl=effect.closed_pnl,
-            hash=tx,
+            hash=tx if order.twap_id is None else NO_HASH,
             oid=order.oid,
             crossed=crossed,
             fee=fee,
@@ -289,8 +296,14 @@ class Venue:
             cloid=order.cloid,
             builder_fee=builder_fee,
             liquidation=liquidation,
+            twap_id=order.twap_id,
         )
         self.fills_of(order.user).append(fill)
+        if order.twap_id is not None:
+            twap = self.twaps[order.twap_id]
+            twap.executed_sz += sz
+            twap.executed_ntl += px * sz
+            self.twap_fills.setdefault(order.user, deque(maxlen=_MAX_FILLS)).append(fill)
         self.outbox.fill(fill)
         self._stirred[order.coin] = None
         self.changed_users[order.user] = None

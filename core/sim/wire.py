@@ -49,6 +49,7 @@ class Fill(Struct, frozen=True):
     """Part of `fee`."""
     liquidation: tuple[str, Decimal, str] | None = None
     """Whose position was closed by force, at which mark, and by what: market or backstop."""
+    twap_id: int | None = None
 
 
 class Trade(Struct, frozen=True):
@@ -186,7 +187,7 @@ def fill(f: Fill) -> Json:
         "fee": usd(f.fee),
         "tid": f.tid,
         "feeToken": "USDC",
-        "twapId": None,
+        "twapId": f.twap_id,
     }
     if f.cloid is not None:
         shape["cloid"] = f.cloid

@@ -1,7 +1,7 @@
 """How many signed orders a second our simulated exchange takes in one process, and what it adds to their way.
 
-Many clients, each with a key of its own and one request under way, keep one venue busy over loopback: orders that fill, orders that rest,
-and their cancels. Everything is signed beforehand; the clients' own work is a write and a read. Beside it stands what no venue can do
+Many clients, each with a key of its own and one request under way, keep one venue busy over loopback, once over HTTP and once over
+WebSockets: orders that fill, orders that rest, and their cancels. Everything is signed beforehand; the clients' own work is a write and a read. Beside it stands what no venue can do
 without, measured in the same run: reading the JSON and recovering who signed. A reply waits for its block (every 70 ms) by design, so what
 the venue adds is counted from the block that answers, not from the request.
 
@@ -24,6 +24,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+from websockets.asyncio.client import connect
 
 from core.config import SimConfig
 from core.hyperliquid.actions import canonical_action
@@ -39,6 +40,7 @@ ACTIONS_EACH = 60
 MARKETS = ("BTC", "ETH", "SOL", "xyz:SNDK", "xyz:NVDA", "xyz:TSLA", "xyz:HOOD")
 ETH = 1
 RAW_ROUNDS = 2_000
+HTTP, SOCKET = "HTTP", "WebSockets"
 
 
 class Client:
@@ -47,6 +49,7 @@ class Client:
     def __init__(self, number: int) -> None:
         self.key = SigningKey(number.to_bytes(32, "big"))
         self.requests: list[bytes] = []
+        self.frames: list[str] = []
         self.bodies: list[dict[str, Any]] = []
         self.latencies_ms: list[float] = []
         self.refused = 0
@@ -64,6 +67,8 @@ class Client:
             }
             data = json.dumps(body).encode()
             self.bodies.append(body)
+            post = {"method": "post", "id": i, "request": {"type": "action", "payload": body}}
+            self.frames.append(json.dumps(post))
             self.requests.append(
                 b"POST /exchange HTTP/1.1\r\nHost: venue\r\nContent-Type: application/json\r\n"
                 b"Content-Length: %d\r\n\r\n%s" % (len(data), data)
@@ -76,12 +81,21 @@ class Client:
             sent_ms = time.time() * 1000
             head = await reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-            reply = await reader.readexactly(length)
-            block_ms = sent_ms - sent_ms % BLOCK_MS + BLOCK_MS
-            self.latencies_ms.append(time.time() * 1000 - block_ms)
-            if b'"status":"ok"' not in reply or b'"error"' in reply:
-                self.refused += 1
+            self._note(sent_ms, await reader.readexactly(length))
         writer.close()
+
+    async def run_on_socket(self, port: int) -> None:
+        async with connect(f"ws://127.0.0.1:{port}/ws", compression=None, ping_interval=None) as socket:
+            for frame in self.frames:
+                sent_ms = time.time() * 1000
+                await socket.send(frame)
+                self._note(sent_ms, await socket.recv(decode=False))
+
+    def _note(self, sent_ms: float, reply: bytes) -> None:
+        block_ms = sent_ms - sent_ms % BLOCK_MS + BLOCK_MS
+        self.latencies_ms.append(time.time() * 1000 - block_ms)
+        if b'"status":"ok"' not in reply or b'"error"' in reply:
+            self.refused += 1
 
 
 def _action(i: int) -> dict[str, Any]:
@@ -175,9 +189,9 @@ def raw_cost_us(client: Client) -> float:
     return statistics.median(took) / 1_000
 
 
-async def _all(clients: list[Client], port: int) -> float:
+async def _all(clients: list[Client], port: int, road: str) -> float:
     begun = time.perf_counter()
-    await asyncio.gather(*(client.run(port) for client in clients))
+    await asyncio.gather(*(client.run(port) if road == HTTP else client.run_on_socket(port) for client in clients))
     return time.perf_counter() - begun
 
 
@@ -194,24 +208,32 @@ def main() -> None:
     if asked.serve:
         serve(asked.profile)
         return
-    clients = [Client(1_000 + i) for i in range(asked.clients + 1)]
+    for road in (HTTP, SOCKET):
+        measure(road, asked.clients, asked.profile)
+
+
+def measure(road: str, count_of_clients: int, profiled: bool) -> None:
+    """Each road has a venue of its own: what one has been told, no other need forget."""
+    clients = [Client(1_000 + i) for i in range(count_of_clients + 1)]
     now_ms = int(time.time() * 1000)
     for client in clients:
         client.prepare(ACTIONS_EACH, now_ms)
     alone, *many = clients
     raw_us = raw_cost_us(alone)
-    venue = Venue(tuple(c.key.address.lower() for c in clients), asked.profile)
+    venue = Venue(tuple(c.key.address.lower() for c in clients), profiled)
     try:
-        asyncio.run(_all([alone], venue.port))
+        asyncio.run(_all([alone], venue.port, road))
         before_s = venue.cpu_s()
-        took_s = asyncio.run(_all(many, venue.port))
+        took_s = asyncio.run(_all(many, venue.port, road))
         cpu_s = venue.cpu_s() - before_s
     finally:
         venue.stop()
     count = sum(len(c.latencies_ms) for c in many)
     busy = [ms for c in many for ms in c.latencies_ms]
     each_us = cpu_s / count * 1e6
-    print(f"{count} signed actions of {len(many)} clients over HTTP, one venue process, {len(MARKETS)} markets moving")
+    print(
+        f"{count} signed actions of {len(many)} clients over {road}, one venue process, {len(MARKETS)} markets moving"
+    )
     print(
         f"  {count / took_s:8.0f} actions/s answered in {took_s:.1f} s   (refused: {sum(c.refused for c in clients)})"
     )

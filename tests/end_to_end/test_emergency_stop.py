@@ -16,6 +16,7 @@ import msgspec
 import pytest
 from account_driver import MARKETS, TestAccount
 from fault_stage import Stage
+from pty_driver import spawn
 from venue_driver import SimVenue, until
 
 from core.config import SimConfig
@@ -336,3 +337,17 @@ def test_a_console_that_hangs_is_not_waited_for(stage: Stage, tmp_path: Path) ->
     stage.program.wait_until("latched on waking", lambda s: s.hard_stop.tripped, 15)
     assert stage.venue.positions() == []
     stage.end()
+
+
+def test_the_console_of_make_run_is_found_by_its_config(tmp_path: Path) -> None:
+    config = Path(__file__).parents[2] / "config" / "sim.toml"
+    args = [sys.executable, "-m", "hip3_tui", "run", "--config", str(config)]
+    with spawn(args, env={"XDG_STATE_HOME": str(tmp_path)}, cwd=str(config.parents[1])) as console:
+        runs = tmp_path / "hip3-tui" / "simulator" / "runs"
+        until("a heartbeat", lambda: bool(list(runs.glob("*/journal.db.heartbeat"))), 30)
+        outcome = stop(config, tmp_path)
+        assert outcome.code == 0, outcome.text
+        assert outcome.says(f"process {console.pid} has latched")
+        console.wait_for("HARD STOP", 15)
+        console.signal(signal.SIGTERM)
+        assert console.wait_exit(30) == 128 + signal.SIGTERM

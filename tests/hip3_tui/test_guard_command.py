@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from test_cli import refused, written
-from test_config_guard import OWN_KEY
 
+OWN_KEY = '[guard]\nkey_source = { type = "env_var", var_name = "GUARD_KEY" }\n'
 TESTNET = """
 ws_url = "wss://api.hyperliquid-testnet.xyz/ws"
 info_url = "https://api.hyperliquid-testnet.xyz/info"
