@@ -144,7 +144,14 @@ class ConsoleApp(App[int], inherit_bindings=False):
     def on_mount(self) -> None:
         self._to_terminal(self._attention.begin())
         self.set_interval(1 / self._settings.refresh_hz, self.refresh_picture)
+        if self._outside.preflight is not None:
+            self._show_preflight()
         self.call_after_refresh(self._first_frame)
+
+    def _show_preflight(self) -> None:
+        from hip3_tui.screens.preflight import PreflightScreen  # where nothing waits, nothing is loaded
+
+        self.push_screen(PreflightScreen(self.look(), self, self._who))
 
     def _first_frame(self) -> None:
         self._on_first_frame()

@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "stop": "stop:stop",
     "guard": "guard:guard",
     "config": "config:config",
+    "preflight": "preflight:preflight",
     "order": "order:order",
     "sim": "sim:sim",
     "drill": "drill:drill",

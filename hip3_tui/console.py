@@ -15,6 +15,7 @@ from typing import Protocol, runtime_checkable
 
 from core.messages.commands import AnyCommand
 from core.messages.handle import OrderPreviewer, WindowHandle
+from core.messages.preflight import PreflightHandle
 from core.messages.records import RecordsHandle
 from hip3_tui.panes.picture import Picture
 
@@ -31,6 +32,8 @@ class Outside:
     """What an order by hand would be; None: it is sent unseen, and the engine judges."""
     window: WindowHandle | None = None
     """This console is a window beside the one that runs the engine; None: it is that one."""
+    preflight: PreflightHandle | None = None
+    """What was checked before trading begins, and waits for the operator's word; None: nothing waits."""
 
 
 NOTHING_BESIDE = Outside()

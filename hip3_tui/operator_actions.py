@@ -54,6 +54,15 @@ def _nothing_to_reset(picture: Picture) -> str:
     return ""
 
 
+def _no_checkpoint(picture: Picture) -> str:
+    if reason := no_report(picture):
+        return reason
+    checkpoint = picture.snapshot.checkpoint if picture.snapshot is not None else None
+    if checkpoint is None or checkpoint.reached is None:
+        return "No checkpoint waits for a decision."
+    return ""
+
+
 def _nothing_chosen(picture: Picture) -> str:
     return "" if chosen_row(picture) is not None else "Choose a row first: arrow keys, or a click."
 
@@ -172,6 +181,16 @@ OPERATOR_ACTIONS: tuple[OperatorAction, ...] = (
         screen="reset:ResetScreen",
         dangerous=True,
         unavailable=_nothing_to_reset,
+    ),
+    OperatorAction(
+        id="checkpoint",
+        keys=("n", "N"),
+        title="Decide at a checkpoint: go on or stop",
+        help="At so many trades entries pause. Shows the numbers, and asks for the decision and its reason.",
+        group=Group.STOP,
+        screen="checkpoint:CheckpointScreen",
+        dangerous=True,
+        unavailable=_no_checkpoint,
     ),
     OperatorAction(
         id="quit",

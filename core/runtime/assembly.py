@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
@@ -25,6 +26,7 @@ import msgspec
 import core
 from core.config import Config, ConfigError, Network
 from core.config_warnings import unfinished
+from core.messages.commands import StartTrading
 from core.messages.events import AnyEvent, Connected
 from core.messages.exit_codes import ExitCode
 from core.messages.snapshot import RunInfo
@@ -40,7 +42,11 @@ from core.runtime.lifecycle import Lifecycle
 from core.runtime.log_file import start_log
 from core.runtime.paths import RunPaths, run_paths
 from core.runtime.sim_process import SimProcess, SimProcessError
+from core.runtime.start_lines import start_lines
 from core.runtime.view_server import ViewServer
+
+if TYPE_CHECKING:
+    from core.runtime.preflight import PreflightDesk
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +69,10 @@ class Program:
     paths: RunPaths
     first_frame: threading.Event
     """For the console to set: until then, within a bound, the engine's thread loads nothing, because both at once would be seen late."""
+    preflight: PreflightDesk | None = None
+    """Waits for the operator's word; None: nothing waits."""
+    start_lines: tuple[str, ...] = ()
+    """What the plan wants to see first (3.5, 3.6)."""
 
 
 def assemble(
@@ -74,6 +84,7 @@ def assemble(
     *,
     what: str = "console",
     by_hand: bool = False,
+    preflight: bool = True,
 ) -> Program:
     """Make and start everything but the console. In the main thread, before any other thread.
 
@@ -84,17 +95,13 @@ def assemble(
         restore_terminal: Puts the terminal back if the console cannot.
         state_dir: Where state goes; default the user's own state directory.
         what: The program, for a second one that wants the same account.
+        preflight: False: nobody is asked before trading begins. Only on our own simulator: a drill rehearses something else.
         by_hand: No entries of its own, no time stop, and everything is left open at the end (`RunInfo.by_hand`).
 
     Raises:
         ConfigError: Key, journal or log cannot be used. Nothing was started that is still running, except the simulator.
     """
-    if config.network is Network.MAINNET and config.mode == "trading":
-        # Preflight and the explicit word that mainnet asks for (SPEC 9) are not there yet; without them no real money.
-        raise ConfigError(
-            f"{config_source}: mode: 'trading' is not open on mainnet in this version, which has no preflight yet; "
-            "allowed are 'observation' on mainnet, and 'trading' on testnet and the simulator"
-        )
+    assert preflight or config.network is Network.SIMULATOR, "on a real network nothing begins without preflight"
     if missing := unfinished(config):
         raise ConfigError(f"{config_source}: {missing}")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -143,7 +150,25 @@ def assemble(
         stop_log()
         lock.release()
         raise ConfigError(str(e)) from None
-    _log_start(config, config_source, keys, account, paths)
+    if preflight and not by_hand and config.mode == "trading" and config.rules is not Network.SIMULATOR:
+        from core.runtime.preflight import (  # `make run` has no use for it, and its first frame waits
+            OurSide,
+            PreflightDesk,
+        )
+        from core.runtime.preflight_program import key_place
+
+        ours = OurSide(
+            key_place=key_place(config),
+            key_warnings=keys.warnings,
+            journal=paths.journal,
+            latched=life.journal.recovered.latch.reason if life.journal.recovered.latch.tripped_at_ms else "",
+        )
+        life.preflight = PreflightDesk(config, config_source, account, keys.address, ours, clock)
+    for line in start_lines(config, config_source, keys.address, account):
+        _log.info("%s", line)
+    _log.info("journal: %s", paths.journal)
+    for warning in keys.warnings:
+        _log.warning("%s", warning)
     for warning in (*keys.warnings, *exposed):
         beside.notice("start", warning)
     beside.start(engine, first_frame)
@@ -151,27 +176,8 @@ def assemble(
     view = ViewServer(lambda: engine.latest, engine.send, paths.journal, account)
     view.start()
     lifecycle.before_leaving(view.stop)
-    return Program(engine, lifecycle, paths, life.first_frame)
-
-
-def _log_start(config: Config, source: str, keys: KeyManager, account: str, paths: RunPaths) -> None:
-    """The plan's start-up lines (3.6)."""
-    safety = config.safety
-    allowed = safety.allowed_markets if safety.allowed_markets is not None else tuple(m.coin for m in config.markets)
-    _log.info("config loaded: %s", source)
-    rehearsed = "" if config.rules is config.network else f", under {config.rules.value}'s rules"
-    _log.info("network: %s, %s%s", config.network.value, config.ws_url, rehearsed)
-    _log.info("mode: %s", config.mode)
-    _log.info("signer: %s; account: %s", keys.address or "none", account)
-    _log.info("allowed markets: %s", ", ".join(allowed))
-    _log.info(
-        "safety guards: testnet_only %s, mainnet %s, max notional %s USD, max daily trades %d, auto stop loss %s USD",
-        *(safety.testnet_only, safety.mainnet, safety.max_notional_usd, config.max_daily_trades),
-        safety.auto_stop_loss_usd,
-    )
-    _log.info("journal: %s", paths.journal)
-    for warning in keys.warnings:
-        _log.warning("%s", warning)
+    lines = tuple(start_lines(config, config_source, keys.address, account))
+    return Program(engine, lifecycle, paths, life.first_frame, life.preflight, lines)
 
 
 class _EngineLife:
@@ -197,6 +203,7 @@ class _EngineLife:
         self._started_ms = started_ms
         self._simulator = simulator
         self.by_hand = False
+        self.preflight: PreflightDesk | None = None
         self.on_refused: Callable[[], None] = lambda: None
         """Told when there is nothing to go on for: nothing was traded, and nothing will be."""
         self._beside = beside
@@ -214,7 +221,12 @@ class _EngineLife:
                 journal.end_run(clean=True)
                 self._conclude(thread, Ending(confirmed=True, text="stopped before connecting; nothing was traded"))
                 return
-            thread.conclude(await self._trade(config, journal, thread))
+            word = await self._preflight(config, stop)
+            if word is None:
+                journal.end_run(clean=True)
+                self._conclude(thread, Ending(confirmed=True, text="stopped before trading began; nothing was sent"))
+                return
+            thread.conclude(await self._trade(config, journal, thread, word))
         except SimProcessError as e:
             journal.end_run(clean=True)
             _log.error("%s", e)
@@ -260,7 +272,23 @@ class _EngineLife:
             info_url=_with_port(self._config.info_url, host, port),
         )
 
-    async def _trade(self, config: Config, journal: Journal, thread: EngineThread) -> Ending:
+    async def _preflight(self, config: Config, stop: asyncio.Event) -> tuple[StartTrading, ...] | None:
+        """The operator's word for the engine; empty when none is asked for, None when a stop was asked for instead."""
+        if self.preflight is None:
+            return ()
+        answered = await self.preflight.run(config, stop)
+        if answered is None:
+            return None
+        report, go = answered
+        how = f"word {go.word.strip()}, " if report.word else ""
+        oids = tuple(o.oid for o in report.orders) if go.cancel_foreign else ()
+        return (
+            StartTrading(command_id="start", who=go.who, text=f"{how}preflight: {report.summary}", cancel_oids=oids),
+        )
+
+    async def _trade(
+        self, config: Config, journal: Journal, thread: EngineThread, first: tuple[StartTrading, ...]
+    ) -> Ending:
         # Here and not above: aiohttp and websockets alone take as long to load as the first frame takes to draw.
         from core.engine.engine import Engine
         from core.runtime import loop
@@ -280,7 +308,10 @@ class _EngineLife:
         journal.describe_run(start, config.journal.max_rows)
         tape_mb = config.journal.tape_max_mb
         tape = journal.begin_tape(start, tape_mb) if tape_mb else None
-        info = InfoClient(config.info_url, self._account, inbox.put, clock)
+        info = InfoClient(
+            *(config.info_url, self._account, inbox.put, clock),
+            weights=self.preflight.weights if self.preflight is not None else None,
+        )
 
         def put(event: AnyEvent) -> None:
             if isinstance(event, Connected):
@@ -307,6 +338,8 @@ class _EngineLife:
         heart.start()
         try:
             async with outside:
+                for command in first:
+                    inbox.put(command)
                 thread.receive_commands(inbox.put)
                 ended = await loop.run(
                     engine,

@@ -71,7 +71,7 @@ def assemble_drill(
     Raises:
         ConfigError: As `assemble`.
     """
-    program = assemble(order.config, order.source, restore_terminal=restore_terminal)
+    program = assemble(order.config, order.source, restore_terminal=restore_terminal, preflight=False)
     watch = DrillWatch(order.story)
     threading.Thread(target=_watch, args=(program, order.control_url, watch), name="drill", daemon=True).start()
     return program, watch

@@ -83,7 +83,7 @@ def draw(program: Program, settings: ConsoleConfig | None = None, keymap: Keymap
     app = ConsoleApp(
         program.engine,
         program.lifecycle,
-        outside=Outside(folder=program.paths.log.parent, preview=preview_order),
+        outside=Outside(folder=program.paths.log.parent, preview=preview_order, preflight=program.preflight),
         settings=settings or ConsoleConfig(),
         keymap=keymap,
         who=user(),

@@ -62,12 +62,12 @@ def test_it_gets_ready_and_ends_flat_with_the_simulator(tmp_path):
         os.kill(int(pid), 0)
     log = log_of(tmp_path)
     lines = [
-        "config loaded: ",
-        "network: simulator, ws://127.0.0.1:0/ws",
-        "mode: trading",
-        "signer: 0xf39fd6",
-        "allowed markets: xyz:SNDK",
-        "safety guards: ",
+        "Config loaded: ",
+        "Network: SIMULATOR (ws://127.0.0.1:0/ws)",
+        "Mode: trading",
+        "Signer address: 0xf39fd6",
+        'Allowed markets: ["xyz:SNDK", ',
+        "Safety guards: testnet_only=false, max_notional=50 USD",
     ]
     places = [log.index(line) for line in lines]
     assert places == sorted(places)
@@ -138,12 +138,18 @@ def test_a_key_that_does_not_fit_is_named_with_the_config(tmp_path, key_source, 
         assemble(load_config(path), str(path), state_dir=tmp_path)
 
 
-def test_real_money_is_refused_as_long_as_there_is_no_preflight(tmp_path):
+def test_on_a_real_network_nobody_may_leave_preflight_out(tmp_path):
     config = tmp_path / "mainnet.toml"
     config.write_text(
         'ws_url = "wss://api.hyperliquid.xyz/ws"\ninfo_url = "https://api.hyperliquid.xyz/info"\nmode = "trading"\n'
-        '[[markets]]\ncoin = "xyz:SNDK"\n[signer]\nkey_source = { type = "env_var", var_name = "X" }\n'
+        '[[markets]]\ncoin = "BTC"\n[signer]\nkey_source = { type = "env_var", var_name = "K" }\n'
         f'[account]\naddress = "0x{"ab" * 20}"\n[safety]\nmainnet = true\n'
     )
-    with pytest.raises(ConfigError, match="mode: 'trading' is not open on mainnet in this version"):
-        assemble(load_config(config), str(config), state_dir=tmp_path)
+    with pytest.raises(AssertionError, match="on a real network nothing begins without preflight"):
+        assemble(load_config(config), str(config), state_dir=tmp_path, preflight=False)
+
+
+def test_a_config_that_is_not_filled_in_starts_nothing(tmp_path):
+    shipped = SIM_CONFIG.with_name("mainnet_micro.toml")
+    with pytest.raises(ConfigError, match=r"account\.address: still the placeholder"):
+        assemble(load_config(shipped), str(shipped), state_dir=tmp_path)
