@@ -166,8 +166,8 @@ GUARDS_OF_ENTRIES = (
         ),
         change(
             "age_of_future",
-            "None if self.bbo_at_ms is None else max(0, now_ms - self.bbo_at_ms)",
-            "None if self.bbo_at_ms is None else now_ms - self.bbo_at_ms",
+            "at_ms = self.bbo_at_ms\n        return None if at_ms is None else now_ms - at_ms if now_ms > at_ms else 0",
+            "at_ms = self.bbo_at_ms\n        return None if at_ms is None else now_ms - at_ms",
         ),
     )
 )

@@ -44,7 +44,7 @@ GUARDS_OF_SESSION = (
         ),
         never("drift_warns", "if sync.is_warning:"),
         nothing("spread_learned", "m.market_gates.on_touch(state)"),
-        change("positions_stale", "if m.now - at_ms > limit_ms)", "if False)"),
+        change("positions_stale", "if m.now - at_ms > limit_ms])", "if False])"),
         change(
             "data_missing",
             'self._missing_data() if self._subscribed else ("subscriptions",)',
@@ -226,7 +226,7 @@ GUARDS_OF_SESSION = (
         change("disconnect_was_ready", "(at_risk or (was_ready and m.stopping is None))", "at_risk"),
         change("fault_trips", "self._stop_desk.trip(event.what)", "pass"),
         change("read_failed", "m.asker.on_failure(event.query, m.now)", "pass"),
-        never("read_failed_fills", "if isinstance(event.query, QueryFills):"),
+        never("read_failed_fills", "if isinstance(event.query, QueryFills | QueryFunding):"),
         change("jump", "self._session.on_time_jump()", "pass"),
         nothing("jump_exits", "m.flattener.resume_now(m.now)"),
         change(
