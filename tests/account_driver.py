@@ -93,6 +93,16 @@ class TestAccount:
         (status,) = self.act(self._orders([order]))
         assert status == "waitingForTrigger" or "resting" in status, status
 
+    def begin_twap(self, coin: str, usd: int = 150, minutes: int = 5) -> int:
+        """Have a TWAP that buys for some minutes; its id."""
+        asset, mid = self._market(coin)
+        size = format_size(Decimal(usd) / mid, self._specs[coin][1])
+        asked = {"a": asset, "b": True, "s": size, "r": False, "m": minutes, "t": False}
+        status = self.answer_to({"type": "twapOrder", "twap": asked})["data"]["status"]
+        assert "running" in status, status
+        twap_id: int = status["running"]["twapId"]
+        return twap_id
+
     def fill_up(self, positions: int = 10, orders: int = 100) -> None:
         """That many positions, long and short, and orders, spread over all dexes."""
         coins = [coin for dex in MARKETS.values() for coin in dex][:positions]

@@ -146,6 +146,15 @@ def test_nothing_open_is_confirmed_as_well_and_latches(scene: Scene) -> None:
     assert "nothing was open" in record.outcome
 
 
+def test_a_running_twap_is_ended_before_what_it_bought_is_closed(scene: Scene) -> None:
+    twap_id = scene.account.begin_twap("xyz:SNDK")
+    until("the first slice", lambda: "xyz:SNDK" in scene.account.positions(), 10)
+    scene.before = len(scene.venue.fills())
+    confirmed(scene, scene.stop())
+    *_, last = scene.account.info(type="twapHistory", user=scene.account.address)
+    assert (last["twapId"], last["status"]["status"]) == (twap_id, "terminated")
+
+
 @pytest.mark.parametrize(
     ("fault", "settings"),
     [

@@ -111,7 +111,9 @@ GUARDS_OF_POSTS = (
         never("collapsed", "if len(outcomes) != count:"),
         never("repeat_of_more", "if post.is_repeat and len(event.outcomes) > count:"),
         never("repeat_duplicate", "if post.is_repeat and kind is Rejection.DUPLICATE_NONCE:"),
-        never("refused_gone", "if post is None:\n            if classify(event.error) is Rejection.RATE_LIMIT:  # said"),
+        never(
+            "refused_gone", "if post is None:\n            if classify(event.error) is Rejection.RATE_LIMIT:  # said"
+        ),
         never("used_up", "if kind is Rejection.RATE_LIMIT:"),
         never("post_only_action", "elif kind is Rejection.POST_ONLY_PHASE:"),
         never("post_only_order", "if classify(outcome.error) is Rejection.POST_ONLY_PHASE:"),
