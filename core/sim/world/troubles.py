@@ -12,6 +12,8 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from core.model.rounding import MAX_PERP_DECIMALS
+
 if TYPE_CHECKING:
     from core.sim.world.world import World
 
@@ -147,7 +149,8 @@ def _change_spec(world: World, dice: Random) -> str:
         (
             {"max_leverage": max(1, spec.max_leverage - 1)},
             {"growth_mode": not spec.growth_mode},
-            {"sz_decimals": spec.sz_decimals + 1},  # finer: what is held stays a whole number of lots
+            # Finer: what is held stays a whole number of lots. A perp has six at most.
+            {"sz_decimals": min(spec.sz_decimals + 1, MAX_PERP_DECIMALS)},
         )
     )
     if not spec.market.dex:
