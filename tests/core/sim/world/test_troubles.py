@@ -1,0 +1,45 @@
+"""Troubles: each says what it does, and none asks for what no exchange could be."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from core.model.rounding import MAX_PERP_DECIMALS
+from core.sim.world.plan import Depth, draw
+from core.sim.world.troubles import ALL_TROUBLES, NEWER, TROUBLES
+from core.sim.world.world import ACCOUNT, World
+
+
+PLANS = [draw(seed, Depth.VALUE, ACCOUNT) for seed in range(20)]
+OF_HIP3 = next(plan for plan in PLANS if all(m.coin.startswith("xyz:") for m in plan.config.markets))
+
+
+def begun() -> World:
+    world = World(OF_HIP3)
+    world.start()
+    world.live_until(world.agenda.now_ms + 5_000)
+    return world
+
+
+@pytest.mark.parametrize("name", ALL_TROUBLES)
+def test_each_strikes_and_says_what_it_does(name):
+    world = begun()
+    assert ALL_TROUBLES[name](world, Random(1))
+    world.live_until(world.agenda.now_ms + 2_000)
+
+
+def test_no_market_gets_more_decimals_than_a_perp_can_have():
+    """After hours of changes the exchange's own answer could not be read any more."""
+    world, dice = begun(), Random(1)
+    for _ in range(80):
+        TROUBLES["change_spec"](world, dice)
+        world.live_until(world.agenda.now_ms + 200)
+    found = [world.exchange.venue.universe.by_coin[m.coin].spec.sz_decimals for m in world.plan.config.markets]
+    assert max(found) == MAX_PERP_DECIMALS
+
+
+def test_the_newer_ones_are_others():
+    assert not NEWER.keys() & TROUBLES.keys()
+    assert list(ALL_TROUBLES) == [*TROUBLES, *NEWER]
