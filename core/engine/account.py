@@ -389,7 +389,7 @@ class Account:
 
     def _ask_fills(self, start_ms: int) -> None:
         m = self._m
-        if self._fills_asked_ms is not None and m.now - self._fills_asked_ms < _FILLS_EVERY_MS:
+        if self._fills_asked_ms is not None and 0 <= m.now - self._fills_asked_ms < _FILLS_EVERY_MS:
             return
         self._fills_asked_ms = m.now
         m.ask(QueryFills(max(0, start_ms)))

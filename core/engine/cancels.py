@@ -58,6 +58,10 @@ class CancelDesk:
     def on_not_queued(self, cancel: PendingCancel, now_ms: int) -> None:
         self.on_answer(cancel, now_ms)
 
+    def set_back(self, by_ms: int) -> None:
+        """Our clock was set back: a cancel is asked again no later."""
+        self._not_before_ms = {key: at_ms - by_ms for key, at_ms in self._not_before_ms.items()}
+
     def give_up_foreign(self) -> None:
         """The hard stop is released: orders of others are no longer ours to end."""
         for key, order in list(self._wanted.items()):

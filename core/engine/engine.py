@@ -19,7 +19,7 @@ from typing import assert_never
 from core.config import Config
 from core.engine.account import Account
 from core.engine.by_hand import ByHand
-from core.engine.entries import Entries
+from core.engine.entries import ENTRY_MAX_AGE_MS, Entries
 from core.engine.exits import Exits
 from core.engine.funding import Funding
 from core.engine.machines import Machines
@@ -250,9 +250,20 @@ class Engine:
         m.flattener.resume_now(m.now)
 
     def _on_clock_set_back(self, by_ms: int) -> None:
-        """What waits for a time of ours would wait so much longer: questions, and the interval between posts."""
-        self._m.asker.set_back(by_ms)
-        self._m.budget.set_back(by_ms)
+        """Whatever waits for a time of ours would wait so much longer, and what is old would look young."""
+        m = self._m
+        m.asker.set_back(by_ms)
+        m.budget.set_back(by_ms)
+        m.posts.set_back(by_ms)
+        m.orders.set_back(by_ms)
+        m.lookups.set_back(by_ms)
+        m.cancels.set_back(by_ms)
+        m.flattener.set_back(by_ms)
+        m.markets.set_back(by_ms)
+        m.set_back(by_ms)
+        self._session.set_back(by_ms)
+        if by_ms >= ENTRY_MAX_AGE_MS:
+            self._entries.drop_queued("our clock was set back")  # how old they are is not known any more
 
     # --- inside ----------------------------------------------------------------------------------------------------------------
 

@@ -88,6 +88,13 @@ class Flattener:
                 failed.append(task)
         return failed
 
+    def set_back(self, by_ms: int) -> None:
+        """Our clock was set back: the next attempt, and the alarm, come no later."""
+        for task in self._tasks.values():
+            task.started_ms -= by_ms
+            task.next_at_ms -= by_ms
+            task.failure_due_ms -= by_ms
+
     def resume_now(self, now_ms: int) -> None:
         """After a resync: whatever attempts were waiting for is over."""
         for task in self._tasks.values():

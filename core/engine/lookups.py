@@ -88,6 +88,14 @@ class LookupDesk:
             if complete and start_ms <= case.sent_ms and asked_ms >= case.absent_counts_from_ms:
                 case.fills_covered = True
 
+    def set_back(self, by_ms: int) -> None:
+        """Our clock was set back: repeats and the proof of absence come no later."""
+        for case in self._cases.values():
+            case.sent_ms -= by_ms
+            case.since_ms -= by_ms
+            case.next_repeat_ms -= by_ms
+            case.absent_counts_from_ms -= by_ms
+
     def on_nonce_used(self, post_id: int, now_ms: int) -> None:
         """The exchange has had these bytes: whatever they did is done, so absence counts as soon as its index has caught up."""
         for case in self._cases.values():

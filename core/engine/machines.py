@@ -290,6 +290,19 @@ class Machines:
             return
         self.out.extend(self.asker.ask_every(query, interval_ms, self.now))
 
+    def set_back(self, by_ms: int) -> None:
+        """Our clock was set back: the connection, the readings and an orderly stop are as old as they were."""
+        link = self.link
+        link.connected_at_ms -= by_ms
+        if link.market_at_ms is not None:
+            link.market_at_ms -= by_ms
+        self.positions_read_ms = {dex: at_ms - by_ms for dex, at_ms in self.positions_read_ms.items()}
+        if self.stopping is not None:
+            self.stopping.since_ms -= by_ms
+            self.stopping.deadline_ms -= by_ms
+            if self.stopping.flat_since_ms is not None:
+                self.stopping.flat_since_ms -= by_ms
+
     # --- sums over machines ------------------------------------------------------------------------------------------
 
     def fee_bps(self, market: MarketKey) -> Decimal:

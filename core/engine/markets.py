@@ -118,9 +118,21 @@ class MarketStateCache:
             state.first_wanted_ms = None
             state.left_out = False
 
+    def set_back(self, by_ms: int) -> None:
+        """Our clock was set back: a quote is as old as it was."""
+        for state in self._states.values():
+            state.bbo_at_ms = _earlier(state.bbo_at_ms, by_ms)
+            state.ctx_at_ms = _earlier(state.ctx_at_ms, by_ms)
+            state.went_back_ms = _earlier(state.went_back_ms, by_ms)
+            state.first_wanted_ms = _earlier(state.first_wanted_ms, by_ms)
+
     def sample_edges(self) -> None:
         """Once a second: remember the larger edge for the sparkline."""
         for state in self._states.values():
             edges = [e for e in (state.edge_bps(True), state.edge_bps(False)) if e is not None]
             if edges:
                 state.edge_history.append(max(edges))
+
+
+def _earlier(at_ms: int | None, by_ms: int) -> int | None:
+    return None if at_ms is None else at_ms - by_ms

@@ -161,6 +161,13 @@ class OrderTable:
             oid: order for oid, order in self._external.items() if order.market.dex != dex or oid in open_oids
         }
 
+    def set_back(self, by_ms: int) -> None:
+        """Our clock was set back: what is looked for a while after an order's last news is looked for no later."""
+        self._live = {
+            cloid: replace(o, created_at_ms=o.created_at_ms - by_ms, updated_at_ms=o.updated_at_ms - by_ms)
+            for cloid, o in self._live.items()
+        }
+
     # --- questions ---------------------------------------------------------------------------------------------------
 
     def get(self, cloid: Cloid) -> TrackedOrder | None:

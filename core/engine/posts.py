@@ -72,6 +72,10 @@ class PostRequestManager:
         assert self._inflight == self.sent_total - self.completed_total
         return post
 
+    def set_back(self, by_ms: int) -> None:
+        """Our clock was set back: a post is waited for no longer than before."""
+        self._open = {i: replace(p, deadline_ms=p.deadline_ms - by_ms) for i, p in self._open.items()}
+
     def overdue(self, now_ms: int) -> list[int]:
         """Posts past their deadline, oldest first."""
         return [p.post_id for p in self._open.values() if now_ms >= p.deadline_ms]

@@ -115,6 +115,11 @@ class Session:
         if self._ctx_at_ms is not None:
             m.link.market_at_ms = self._ctx_at_ms = m.now
 
+    def set_back(self, by_ms: int) -> None:
+        """Our clock was set back: a silence of the oracle prices is as long as it was."""
+        if self._ctx_at_ms is not None:
+            self._ctx_at_ms -= by_ms
+
     def on_subscribed(self, event: Subscribed) -> None:
         self._m.readiness.on_subscribed(event.channel)
 

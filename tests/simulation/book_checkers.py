@@ -140,10 +140,10 @@ class CancelOnce(Check):
                 continue
             for cancel in effect.batch.cancels:
                 name = cancel.oid if cancel.oid is not None else cancel.cloid
-                gap = world.local_ms - self._sent.get(name, -self.AGAIN_MS)
-                self.expect(gap < 0 or gap >= self.AGAIN_MS, f"{cancel.market}: cancelled again after {gap} ms")
+                gap = world.steady_ms - self._sent.get(name, -self.AGAIN_MS)
+                self.expect(gap >= self.AGAIN_MS, f"{cancel.market}: cancelled again after {gap} ms")
                 self.expect(name not in ended, f"{cancel.market}: cancelled after its end")
-                self._sent[name] = world.local_ms
+                self._sent[name] = world.steady_ms
 
 
 _ENDED = (OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED)

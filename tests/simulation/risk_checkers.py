@@ -339,9 +339,9 @@ class Exits(Check):
                     self.expect(age >= x.time_stop_ms, f"{t.market}: a time stop after {age} ms of {x.time_stop_ms}")
 
     def _pause(self, world: World, market: MarketKey, cloid: str) -> None:
-        last, self._last[market] = self._last.get(market), (cloid, world.local_ms)
-        if last is not None and last[0] != cloid and world.local_ms >= last[1]:
-            gap = world.local_ms - last[1]
+        last, self._last[market] = self._last.get(market), (cloid, world.steady_ms)
+        if last is not None and last[0] != cloid:
+            gap = world.steady_ms - last[1]
             self.expect(gap >= 350, f"{market}: two attempts of an exit within {gap} ms")
 
 

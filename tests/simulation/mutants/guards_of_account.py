@@ -124,7 +124,8 @@ GUARDS_OF_ACCOUNT = (
         nothing("confirm_taken_back", "stop.confirmed.discard(query)"),
         change("confirm_after", "elif asked_ms >= stop.flat_since_ms:", "else:"),
         never(
-            "fills_interval", "if self._fills_asked_ms is not None and m.now - self._fills_asked_ms < _FILLS_EVERY_MS:"
+            "fills_interval",
+            "if self._fills_asked_ms is not None and 0 <= m.now - self._fills_asked_ms < _FILLS_EVERY_MS:",
         ),
         change("fills_from_zero", "m.ask(QueryFills(max(0, start_ms)))", "m.ask(QueryFills(start_ms))"),
     )

@@ -11,7 +11,6 @@ from core.sim.world.plan import Depth, draw
 from core.sim.world.troubles import ALL_TROUBLES, NEWER, TROUBLES
 from core.sim.world.world import ACCOUNT, World
 
-
 PLANS = [draw(seed, Depth.VALUE, ACCOUNT) for seed in range(20)]
 OF_HIP3 = next(plan for plan in PLANS if all(m.coin.startswith("xyz:") for m in plan.config.markets))
 
