@@ -345,14 +345,18 @@ def test_a_market_is_free_only_when_terminal_and_the_fills_add_up(
     ),
     st.sets(st.integers(1, 4)),
 )
-def test_foreign_orders_are_those_last_heard_of_as_open(heard: list[tuple[int, OrderStatus]], listed: set[int]) -> None:
-    """Odd oids live on one dex, even ones on the other; then a full list of one dex comes."""
+def test_foreign_orders_are_those_heard_of_as_open_and_never_as_ended(
+    heard: list[tuple[int, OrderStatus]], listed: set[int]
+) -> None:
+    """Odd oids live on one dex, even ones on the other; then a full list of one dex comes. What ended does not begin again."""
     table = OrderTable()
     expected: set[int] = set()
+    ended: set[int] = set()
     for oid, status in heard:
         order = pending(Cloid("0x" + f"{oid:032x}"), MARKETS[oid % 2], 2, reduce_only=False)
         assert table.on_venue_report(said_of(order, status, 1, oid), NOW) is None
-        expected = expected - {oid} if status in ENDS else expected | {oid}
+        ended |= {oid} if status in ENDS else set()
+        expected = (expected | {oid}) - ended
     assert {o.oid for o in table.external()} == expected
     assert all(o.is_external and not o.status.is_terminal for o in table.external())
     table.replace_external("", frozenset(listed))
