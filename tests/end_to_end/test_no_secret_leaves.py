@@ -132,6 +132,19 @@ def test_nothing_a_session_leaves_has_the_key_or_a_part_of_it(venue: OwnVenue, t
         capture_output=True, check=False, timeout=120,
     )  # fmt: skip
 
+    exported = b"".join(
+        said_by(*words, "--journal", str(left / "journal.db"))
+        for words in (
+            ("journal", "export", "--out", str(left / "export")),
+            ("journal", "check", "--json"),
+            ("report", "--html", str(left / "report.html")),
+            ("report", "--json"),
+            ("report", "--csv"),
+        )
+    )
+    assert (left / "report.html").stat().st_size > 1_000
+    assert list((left / "export").glob("*.csv"))
+
     log = (left / "journal.log").read_bytes()
     assert b" DEBUG " in log, "the log was as talkative as it can be"
     assert b"HARD STOP" in told
@@ -153,6 +166,7 @@ def test_nothing_a_session_leaves_has_the_key_or_a_part_of_it(venue: OwnVenue, t
         "alerts": told,
         "metrics": scraped,
         "replay": replayed.stdout + replayed.stderr,
+        "reports and exports": exported,
         **kernel,
     }
     assert {name: leaks(SECRET, content) for name, content in others.items() if leaks(SECRET, content)} == {}
@@ -160,6 +174,12 @@ def test_nothing_a_session_leaves_has_the_key_or_a_part_of_it(venue: OwnVenue, t
     # The URL of the alerts is a secret too, and stands in the config alone.
     assert [str(path) for path in files if TOKEN.encode() in path.read_bytes()] == []
     assert [name for name, content in others.items() if TOKEN.encode() in content] == []
+
+
+def said_by(*words: str) -> bytes:
+    done = subprocess.run([sys.executable, "-m", "hip3_tui", *words], capture_output=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
 
 
 def session(console: PtyProgram, venue: OwnVenue, left: Path) -> None:
