@@ -26,6 +26,7 @@ from core.messages.exit_codes import ExitCode
 from core.messages.handle import EngineHandle, LifecycleHandle
 from core.messages.snapshot import Snapshot
 from core.messages.view import only_brakes
+from hip3_tui import format as f
 from hip3_tui import gc_policy, glyphs
 from hip3_tui.attention import Attention
 from hip3_tui.console import NOTHING_BESIDE, Follows, Outside
@@ -225,7 +226,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
             self._trading.show(self.look())
 
     def _tell(self, notice: Notice) -> None:
-        words = f"{notice.title}: {notice.text}"
+        words = f.harmless(f"{notice.title}: {notice.text}")
         if notice.bell and self._settings.bell:
             self.bell()
         if notice.severity is Severity.CRITICAL:
@@ -332,7 +333,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
 
     def say(self, words: str, *, title: str = "", warn: bool = False) -> None:
         # In one line and without a title of its own: a toast covers part of the lists.
-        told = f"{title}: {words}" if title else words
+        told = f.harmless(f"{title}: {words}" if title else words)
         self.notify(told, severity="warning" if warn else "information", timeout=_TOAST_S, markup=False)
 
     def operate(self, action_id: str) -> None:

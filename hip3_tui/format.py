@@ -18,6 +18,8 @@ _PRICE_DIGITS = 7
 """The exchange takes 5 significant figures; an average entry price has more, and two of them still tell something."""
 
 _LEVELS = "▁▂▃▄▅▆▇█"
+_BLANKS = "\u00a0\u3000"
+"""Blanks that Python does not count as printable: no-break, and as wide as two cells."""
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
@@ -177,6 +179,13 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
         return set_cell_size(text, width - 1) + "…"
     blank = " " * (width - length)
     return blank + text if right else text + blank
+
+
+def harmless(text: str) -> str:
+    """With nothing in it that a terminal would obey or that has no width: some words are the exchange's."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in _BLANKS else "·" for c in text)
 
 
 def wrap(text: str, width: int) -> list[str]:

@@ -162,7 +162,7 @@ OPERATOR_ACTIONS: tuple[OperatorAction, ...] = (
         keys=("d", "D", "delete"),
         title="Flatten or cancel the chosen row",
         title_now=close_row_title,
-        help="With a position chosen: flatten this one alone. With an order chosen: cancel this one alone, exits and EXTERNAL ones too.",
+        help="A position: flatten it alone, reduce-only at the market. An order: cancel it alone, exits and EXTERNAL ones too.",
         group=Group.STOP,
         command=close_row,
         dangerous=True,
@@ -219,7 +219,7 @@ OPERATOR_ACTIONS: tuple[OperatorAction, ...] = (
     OperatorAction(
         id="next_list",
         keys=("tab", "v", "V"),
-        label="List",
+        label="Lists",
         title="Next list",
         help="Go to the next list; on a small screen it is shown at the bottom. Then move in it, or click a row.",
         group=Group.LISTS,

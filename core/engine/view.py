@@ -32,6 +32,7 @@ from core.model.order import TrackedOrder
 from core.model.position import Position
 
 _ENDED_ORDERS_SHOWN = 30
+_LATENCIES_SHOWN = 12
 
 
 class View:
@@ -117,6 +118,7 @@ class View:
             order_latency_ms=link.latencies_ms[-1] if latencies else None,
             order_latency_p50_ms=latencies[len(latencies) // 2] if latencies else None,
             order_latency_max_ms=latencies[-1] if latencies else None,
+            order_latency_history=tuple(link.latencies_ms)[-_LATENCIES_SHOWN:],
         )
 
     def _inflight(self) -> InflightView:

@@ -82,6 +82,8 @@ class ConnectionView(Struct, frozen=True):
     """Last post, sent to answered."""
     order_latency_p50_ms: int | None
     order_latency_max_ms: int | None
+    order_latency_history: tuple[int, ...] = ()
+    """Of the last posts, oldest first."""
 
 
 class ReadyView(Struct, frozen=True):

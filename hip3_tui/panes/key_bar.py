@@ -48,7 +48,7 @@ class KeyBar(LiveLines):
         for action in OPERATOR_ACTIONS:
             label = action.label_for(picture)
             if action.id == "next_list":
-                label = self.next_view
+                label = self.next_view or label
             if label and keymap.keys(action.id):
                 pieces.append((action, _piece(action, keymap.name(action.id), label, picture)))
         # The palette and then the view are the first to go, then the ticket: all of them stand in the help.

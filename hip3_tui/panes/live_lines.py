@@ -20,7 +20,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from hip3_tui.format import fit
+from hip3_tui.format import fit, harmless
 from hip3_tui.panes.picture import Picture
 
 Span = tuple[str, str]
@@ -130,7 +130,8 @@ class LiveLines(Widget):
         return strip
 
     def _draw(self, line: Line, width: int) -> Strip:
-        return Strip([Segment(text, self._style(name)) for text, name in fit_line(line, width) if text], width)
+        line = tuple((harmless(words), name) for words, name in line)
+        return Strip([Segment(words, self._style(name)) for words, name in fit_line(line, width) if words], width)
 
     def _style(self, name: str) -> Style:
         style = self._styles_by_name.get(name)

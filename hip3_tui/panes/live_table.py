@@ -65,7 +65,7 @@ class LiveTable(ListPane):
 
     def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
         shown = choose(self.COLUMNS, width)
-        head = _line(tuple(text(c.name, "head") for c in self.COLUMNS), self.COLUMNS, shown, width, "head")
+        head = _line(tuple(text(c.name, "head") for c in self.COLUMNS), self.COLUMNS, shown, width)
         self.line_keys = []
         if picture.snapshot is None:
             return [head, text("waiting for the engine", "dim")]
@@ -124,13 +124,13 @@ def choose(columns: Sequence[Column], width: int) -> tuple[int, ...]:
     return tuple(shown)
 
 
-def _line(cells: Cells, columns: Sequence[Column], shown: Sequence[int], width: int, gap_style: str = "") -> Line:
+def _line(cells: Cells, columns: Sequence[Column], shown: Sequence[int], width: int) -> Line:
     assert len(cells) == len(columns), f"{len(cells)} cells for {len(columns)} columns"
     spans: list[Span] = []
     left = width
     for i in shown:
         if spans:
-            spans.append((GAP, gap_style))
+            spans.append((GAP, ""))
             left -= len(GAP)
         cell_width = left if i == shown[-1] else min(columns[i].width, left)
         spans.extend(fit_line(cells[i], cell_width, right=columns[i].right))

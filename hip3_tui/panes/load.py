@@ -8,7 +8,7 @@ from __future__ import annotations
 from core.messages.snapshot import BudgetView, InflightView, QueueView, Snapshot
 from core.model.order import OrderStatus
 from hip3_tui import format as f
-from hip3_tui.panes.live_lines import Line, LiveLines, join, text
+from hip3_tui.panes.live_lines import Line, LiveLines, join, line_width, text
 from hip3_tui.panes.picture import Picture
 
 _NAME = 12
@@ -39,7 +39,7 @@ class LoadPane(LiveLines):
         if height < _ALL:
             return [
                 _inflight(snapshot.inflight, width),
-                _queues(snapshot),
+                _queues(snapshot, width),
                 _budget(snapshot.budget, snapshot.at_ms, width),
             ]
         return [
@@ -84,12 +84,18 @@ def _queue(queue: QueueView, width: int) -> Line:
     return _row(queue.name, bar, f"{queue.depth}/{queue.cap}", "" if style == "good" else style)
 
 
-def _queues(snapshot: Snapshot) -> Line:
-    """The depths alone: ``queues  cancel 0  reduce-only 0  new 0``."""
-    spans = [("queues", "dim")]
-    for queue in snapshot.queues:
-        full = queue.depth >= queue.cap
-        spans += [(f"  {queue.name} ", "dim"), (str(queue.depth), "bad" if full else "warn" if queue.depth else "")]
+def _queues(snapshot: Snapshot, width: int) -> Line:
+    """The depths alone: ``queues  cancel 0  reduce-only 0  new 0``. No figure may be cut, so a long name gives way."""
+    for short in ({}, {"reduce-only": "exits"}):
+        spans = [("queues", "dim")]
+        for queue in snapshot.queues:
+            full = queue.depth >= queue.cap
+            spans += [
+                (f"  {short.get(queue.name, queue.name)} ", "dim"),
+                (str(queue.depth), "bad" if full else "warn" if queue.depth else ""),
+            ]
+        if line_width(tuple(spans)) <= width:
+            break
     return tuple(spans)
 
 

@@ -13,7 +13,7 @@ from hip3_tui.panes.live_lines import Line, join, text
 from hip3_tui.panes.live_table import Column, LiveTable, Row
 from hip3_tui.panes.picture import Picture
 
-_BAR = 12
+_BAR = 8
 _SHORT_BAR = 4
 """Beside a mark, so that the seconds still fit on the narrowest screen."""
 
@@ -30,7 +30,7 @@ class PositionsPane(LiveTable):
         Column("MARK", 9, right=True),
         Column("uPnL net", 8, right=True),
         Column("AGE", 6, right=True, rank=1),
-        Column("TIME STOP", 19),
+        Column("TIME STOP", 14),
     )
 
     def empty(self, snapshot: Snapshot) -> Line:
@@ -81,7 +81,7 @@ def countdown(position: PositionView, snapshot: Snapshot) -> Line:
 
 def _time_left(position: PositionView, snapshot: Snapshot, width: int) -> Line:
     if position.time_stop_at_ms is None:
-        return text("no timer", "warn")
+        return () if position.is_external else text("no timer", "warn")
     left_ms = position.time_stop_at_ms - snapshot.at_ms
     if left_ms <= 0:
         return ((" DUE ", "plate-warn"), (f" +{f.age(-left_ms)}", "warn"))
@@ -92,10 +92,10 @@ def _time_left(position: PositionView, snapshot: Snapshot, width: int) -> Line:
 
 
 def _closing(position: PositionView, snapshot: Snapshot) -> Line:
-    """Why, for how long, and the attempt: from the second one on something is going wrong."""
+    """The attempt, for how long, and why: from the second attempt on something is going wrong."""
     words = position.exit_reason
     if position.exit_started_ms is not None:
-        words += f" {f.age(snapshot.at_ms - position.exit_started_ms)}"
+        words = f"{f.age(snapshot.at_ms - position.exit_started_ms)} {words}"
     if position.exit_attempts > 1:
-        return ((f" TRY {position.exit_attempts} ", "plate-bad"), (words, "warn"))
+        return ((f" TRY {position.exit_attempts} ", "plate-bad"), (f" {words}", "warn"))
     return text(words, "warn")

@@ -7,12 +7,18 @@ SPEC 11.
 
 from __future__ import annotations
 
+from core.messages.alerts import TargetState
 from core.messages.snapshot import ConnectionPhase, ReadyView, Snapshot, TradingState
+from core.model.order import OrderStatus
 from hip3_tui import format as f
+from hip3_tui.operator_actions import key_of
 from hip3_tui.panes.live_lines import Line, LiveLines, join, line_width, spread, text
 from hip3_tui.panes.picture import MAINNET, Picture, is_flat, knows_what_is_open
 
 HEIGHT = 4
+_SLOW_ORDER_MS = 2_000
+_LATENCIES = 12
+"""Of the last posts, as a trend; a full column is a slow one."""
 
 _STATE_STYLE = {
     TradingState.ACTIVE: "plate-good",
@@ -21,11 +27,15 @@ _STATE_STYLE = {
 }
 
 
-def network_plate(snapshot: Snapshot) -> Line:
-    """The network, unmistakable: real money is the one with the stars."""
-    if snapshot.run.network == MAINNET:
+def network_plate(snapshot: Snapshot, *, short: bool = False) -> Line:
+    """The network, unmistakable: real money is the one with the stars. A rehearsal on our simulator names the rules as well."""
+    network, rules = snapshot.run.network, snapshot.run.rules
+    if network == MAINNET:
         return text(" *** MAINNET *** ", "plate-bad")
-    return text(f" {snapshot.run.network.upper()} ", "plate-info")
+    if rules == network:
+        return text(f" {network.upper()} ", "plate-info")
+    place = "SIM" if short else network.upper()
+    return text(f" {place}, {rules.upper()} RULES ", "plate-warn" if rules == MAINNET else "plate-info")
 
 
 def window_plate(picture: Picture) -> Line:
@@ -73,8 +83,8 @@ class StatusPane(LiveLines):
             ]
         return [
             self._headline(picture, snapshot, width),
-            self._state(snapshot, width),
-            _ready(snapshot.ready, snapshot),
+            self._state(picture, snapshot, width),
+            spread(_ready(snapshot.ready, snapshot), _alerts(snapshot), width),
             _link(snapshot, width),
         ]
 
@@ -89,13 +99,23 @@ class StatusPane(LiveLines):
         age = _age(picture)
         if width >= 100:
             age = join([text(f"{f.clock_time(snapshot.at_ms)} UTC", "dim"), age])
-        full = join([*plates, _open_pnl(snapshot)], " ")
-        fits = line_width(full) + 1 + line_width(age) <= width
-        return spread(full if fits else join(plates, " "), age, width)
+        unknown = _unknown(snapshot)
+        shorter = [network_plate(snapshot, short=True), *plates[1:]]
+        for parts in (
+            [*plates, unknown, _open_pnl(snapshot)],
+            [*plates, unknown],
+            [*shorter, unknown],
+            plates,
+            shorter,
+        ):
+            line = join(parts, " ")
+            if line_width(line) + 1 + line_width(age) <= width:
+                break
+        return spread(line, age, width)
 
-    def _state(self, snapshot: Snapshot, width: int) -> Line:
+    def _state(self, picture: Picture, snapshot: Snapshot, width: int) -> Line:
         paused = text(" ENTRIES PAUSED ", "plate-warn") if snapshot.paused else ()
-        reason = snapshot.state_reason or _default_reason(snapshot)
+        reason = snapshot.state_reason or _default_reason(picture, snapshot)
         run = snapshot.run
         signer = "no key" if not run.signer else f"key {f.short_address(run.signer)}"
         who = join(
@@ -110,10 +130,21 @@ class StatusPane(LiveLines):
         return spread(join([paused, text(reason, "strong"), missing]), who, width)
 
 
-def _default_reason(snapshot: Snapshot) -> str:
+def _default_reason(picture: Picture, snapshot: Snapshot) -> str:
     if snapshot.state is not TradingState.ACTIVE:
         return "no reason given"
-    return "exits go on; P resumes entries" if snapshot.paused else "entries are possible"
+    resume = f"exits go on; {key_of(picture, 'pause_entries')} resumes entries"
+    return resume if snapshot.paused else "entries are possible"
+
+
+def _alerts(snapshot: Snapshot) -> Line:
+    """Whether a word that leaves this program arrives. Nothing while none is asked for."""
+    if not snapshot.alerts:
+        return ()
+    bad = [target for target in snapshot.alerts if target.state in (TargetState.RETRYING, TargetState.UNUSABLE)]
+    if bad:
+        return text(f"alerts: {len(bad)} of {len(snapshot.alerts)} not delivered ({bad[0].state.value})", "warn")
+    return text(f"alerts: {f.plural(len(snapshot.alerts), 'target')}", "dim")
 
 
 def _ready_plate(picture: Picture, snapshot: Snapshot) -> Line:
@@ -121,6 +152,12 @@ def _ready_plate(picture: Picture, snapshot: Snapshot) -> Line:
     if picture.death or snapshot.finished:
         return ()
     return text(" READY ", "plate-good") if snapshot.ready.is_ready else text(" NOT READY ", "plate-warn")
+
+
+def _unknown(snapshot: Snapshot) -> Line:
+    """Orders that are neither dead nor alive: what they may have become is not in any other figure."""
+    number = sum(order.status is OrderStatus.UNKNOWN for order in snapshot.orders)
+    return text(f" {number} UNKNOWN ", "plate-warn") if number else ()
 
 
 def _age(picture: Picture) -> Line:
@@ -161,29 +198,36 @@ def _link(snapshot: Snapshot, width: int) -> Line:
         ],
         " ",
     )
-    slow_order = "warn" if (link.order_latency_ms or 0) > 2_000 else ""
+    slow_order = "warn" if (link.order_latency_ms or 0) > _SLOW_ORDER_MS else ""
     slow_tick = "warn" if loop.tick_late_p99_ms > snapshot.run.tick_interval_ms / 2 else ""
-    parts = [
-        phase,
-        _named("data", f.age(link.market_age_ms), "warn" if (link.market_age_ms or 0) > 2_000 else ""),
-        _named("account", f.age(link.account_age_ms), ""),
-        _named("order", f.latency(link.order_latency_ms), slow_order),
-        _named("tick late p99", f"{loop.tick_late_p99_ms:.1f}ms", slow_tick),
-    ]
-    if width >= 100:
-        order = f"{f.latency(link.order_latency_ms)} (p50 {f.latency(link.order_latency_p50_ms)}, max {f.latency(link.order_latency_max_ms)})"
-        parts[3] = _named("order", order, slow_order)
-        late = f"{loop.tick_late_p99_ms:.1f}ms (max {loop.tick_late_max_ms:.1f}ms)"
-        parts[4] = _named("tick late p99", late, slow_tick)
-        offset = link.clock_offset_ms
-        parts.append(
-            _named(
-                "clock", f.UNKNOWN if offset is None else f"{offset:+}ms", "warn" if abs(offset or 0) > 2_000 else ""
-            )
-        )
-    if link.epoch > 1 or link.reason:
-        parts.append(_named(f"connection {link.epoch}", f"(last ended: {link.reason})" if link.reason else "", "warn"))
-    return join(parts)
+    offset = link.clock_offset_ms
+    trend = f.sparkline(link.order_latency_history, _LATENCIES, top=_SLOW_ORDER_MS)
+    usual = f" (p50 {f.latency(link.order_latency_p50_ms)}, max {f.latency(link.order_latency_max_ms)})"
+    latest, late = f.latency(link.order_latency_ms), f"{loop.tick_late_p99_ms:.1f}ms"
+
+    def parts(order: str, tick: str) -> list[Line]:
+        again = _named(f"connection {link.epoch}", f"(last ended: {link.reason})" if link.reason else "", "warn")
+        return [
+            phase,
+            _named("data", f.age(link.market_age_ms), "warn" if (link.market_age_ms or 0) > 2_000 else ""),
+            _named("account", f.age(link.account_age_ms), ""),
+            _named("order", order, slow_order),
+            _named("tick late p99", tick, slow_tick),
+            again if link.epoch > 1 or link.reason else (),
+        ]
+
+    full = parts(latest + usual, f"{late} (max {loop.tick_late_max_ms:.1f}ms)")
+    short = parts(latest, late)
+    clock = _named(
+        "clock", f.UNKNOWN if offset is None else f"{offset:+}ms", "warn" if abs(offset or 0) > 2_000 else ""
+    )
+    posts: Line = ((" posts ", "dim"), (trend, "accent")) if trend else ()
+    # What tells least goes first where there is no room.
+    for chosen in ([*full, clock, posts], [*full, clock], [*short, clock, posts], [*short, clock], short):
+        line = join(chosen)
+        if line_width(line) <= width:
+            break
+    return line
 
 
 def _named(name: str, value: str, style: str) -> Line:

@@ -48,7 +48,7 @@ class AuditFilterScreen(Dialog[Filter]):
     def body(self, picture: Picture) -> list[Line]:
         return [
             (("Shows    ", "dim"), (_NAMES[self.chosen.least], "strong")),
-            (("In which ", "dim"), ("every one of these words is found, in any case; none: all pass", "")),
+            (("With     ", "dim"), ("all of these words, in any case", "")),
         ]
 
     def fields(self) -> Iterable[Widget]:

@@ -19,6 +19,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
+from hip3_tui.format import harmless
 from hip3_tui.operator_actions import OPERATOR_ACTIONS, keymap_of
 from hip3_tui.panes.live_lines import Line
 from hip3_tui.panes.picture import Picture
@@ -118,5 +119,5 @@ class Dialog(ModalScreen[Result]):
 
 
 def content(lines: list[Line]) -> Content:
-    rows = [Content.assemble(*((words, _CONTENT_STYLE[style]) for words, style in line)) for line in lines]
+    rows = [Content.assemble(*((harmless(words), _CONTENT_STYLE[style]) for words, style in line)) for line in lines]
     return Content("\n").join(rows)

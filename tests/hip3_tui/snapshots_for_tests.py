@@ -56,7 +56,7 @@ def run_info(**changes: object) -> RunInfo:
         tick_interval_ms=100,
         time_stop_ms=30_000,
     )
-    return replace(base, **changes)
+    return replace(base, **{"rules": changes.get("network", base.rules), **changes})
 
 
 def connection(**changes: object) -> ConnectionView:
@@ -360,6 +360,73 @@ def connecting(**changes: object) -> Snapshot:
         loop=LoopStats(),
     )
     return replace(base, **changes)
+
+
+def running(**changes: object) -> Snapshot:
+    """Three positions at three ages, one of them being closed; latencies that grow."""
+    late = (180, 190, 240, 210, 400, 380, 260, 900, 1400, 1200, 650, 231)
+    held = (
+        position(),
+        position(
+            "BTC", side=SELL, size=D("0.00034"), entry_px=D("95691"), mark_px=D("95809"), notional_usd=D("32.58"),
+            upnl_usd=D("-0.0621"), entry_ms=T0 - 26_400, time_stop_at_ms=T0 + 3_600,
+        ),
+        position(
+            "ETH", size=D("0.0126"), entry_px=D("3200.4"), mark_px=D("3168.0"), notional_usd=D("39.92"),
+            upnl_usd=D("-0.4311"), entry_ms=T0 - 30_900, time_stop_at_ms=T0 - 900, exit_attempts=1,
+            exit_reason="time stop", exit_started_ms=T0 - 900,
+        ),
+    )  # fmt: skip
+    base = snapshot(
+        positions=held,
+        connection=connection(order_latency_history=late),
+        orders=(
+            order(21, "ETH", side=SELL, reduce_only=True, purpose="exit", price=D("3136.3"), size=D("0.0126")),
+            *snapshot().orders,
+        ),
+        pnl=replace(snapshot().pnl, unrealized_usd=D("-0.4825"), exposure_usd=D("87.33")),
+    )
+    return replace(base, **changes)
+
+
+def unknown(**changes: object) -> Snapshot:
+    """An entry whose answer never came: neither dead nor alive."""
+    lost = order(
+        31, "xyz:TSLA", status=OrderStatus.UNKNOWN, oid=None, price=D("402.20"), size=D("0.05"), created_ms=T0 - 7_300
+    )
+    return replace(snapshot(positions=(), orders=(lost, *snapshot().orders)), **changes)
+
+
+def external(**changes: object) -> Snapshot:
+    """Somebody else has a position and an order on this account."""
+    held = position("xyz:GOLD", is_external=True, time_stop_at_ms=None, size=D("0.5"), entry_ms=T0 - 7_400_000)
+    theirs = order(
+        41, "SOL", is_external=True, cloid=None, status=OrderStatus.OPEN, price=D("120.5"), size=D("0.8"), tif=None,
+        purpose="manual", created_ms=T0 - 912_000,
+    )  # fmt: skip
+    return replace(snapshot(positions=(held, position()), orders=(theirs, *snapshot().orders)), **changes)
+
+
+def reconnecting(**changes: object) -> Snapshot:
+    """The connection dropped 8 s ago with a position open, which is a hard stop."""
+    base = hard_stopped(
+        state=TradingState.HALTED,
+        state_reason="no connection: nothing can be sent",
+        connection=connection(
+            phase=ConnectionPhase.RECONNECTING, since_ms=T0 - 8_200, epoch=2, reason="socket closed", market_age_ms=8_200,
+            account_age_ms=9_100,
+        ),
+        ready=ReadyView(False, False, False, False, ("connection",)),
+        hard_stop=HardStopView(True, "connection lost: socket closed", T0 - 8_200, 0, 1, "the connection is down"),
+        positions=(position(exit_reason="hard stop", exit_started_ms=T0 - 8_200, exit_attempts=0, is_suspect=True),),
+        orders=(),
+    )  # fmt: skip
+    return replace(base, **changes)
+
+
+def rehearsing(**changes: object) -> Snapshot:
+    """Our simulator under mainnet's rules."""
+    return snapshot(run=run_info(rules="mainnet"), **changes)
 
 
 def flat(**changes: object) -> Snapshot:

@@ -58,7 +58,7 @@ async def test_a_hard_stop_is_seen_at_every_size(size: tuple[int, int]) -> None:
             "refused now: 1 order and 1 position are still open",
         ):
             assert words in text
-        assert "TRY 2 hard stop 4.2s" in text
+        assert "TRY 2 4.2s" in text
         assert "UNKNOWN" in text
 
 

@@ -7,8 +7,9 @@ import snapshots_for_tests as made
 from msgspec.structs import replace
 from snapshots_for_tests import SELL, T0
 
+from core.messages.alerts import AlertTarget, TargetState
 from core.messages.effects import Severity
-from core.messages.snapshot import BudgetView, InflightView
+from core.messages.snapshot import BudgetView, InflightView, QueueView
 from core.model.order import OrderStatus
 from hip3_tui.panes.alarm import alarm_lines
 from hip3_tui.panes.audit import AuditLog, AuditPane, Gap
@@ -77,6 +78,46 @@ def test_readiness_names_what_is_missing() -> None:
     assert "NOT READY" in text
 
 
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_rehearsal_names_place_and_rules(width: int) -> None:
+    first = plain(StatusPane().lines(Picture(made.rehearsing(), T0), width, 4)[0])
+    assert " SIMULATOR, MAINNET RULES " in first
+    worst = made.hard_stopped(run=made.run_info(rules="mainnet"))
+    worst = replace(worst, ready=replace(worst.ready, md_ready=False, missing=("x",)))
+    line = StatusPane().lines(Picture(worst, T0 + 723_000), 80, 4)[0]
+    assert line_width(line) <= 80
+    for word in ("SIM, MAINNET RULES", "REDUCING", "NOT READY", "AT RISK $14.83", "STALE 12m03s"):
+        assert word in plain(line)
+
+
+def test_an_unknown_order_is_in_the_headline() -> None:
+    assert " 1 UNKNOWN " in plain(StatusPane().lines(Picture(made.unknown(), T0), 80, 4)[0])
+    assert "UNKNOWN" not in plain(StatusPane().lines(Picture(made.snapshot(), T0), 80, 4)[0])
+
+
+def test_the_trend_of_the_latencies_is_shown_where_there_is_room_and_pushes_nothing_out() -> None:
+    for width, is_shown in ((80, False), (120, False), (160, True)):
+        last = plain(StatusPane().lines(Picture(made.running(), T0), width, 4)[3])
+        assert ("posts " in last) is is_shown
+        assert "tick late p99 1.4ms" in last
+        assert "…" not in last
+
+
+@pytest.mark.parametrize("width", range(80, 170, 5))
+def test_no_figure_of_the_connection_is_cut_at_any_width(width: int) -> None:
+    for snapshot in (made.snapshot(), made.running()):
+        last = StatusPane().lines(Picture(snapshot, T0), width, 4)[3]
+        assert line_width(last) <= width
+        assert "tick late p99 1.4ms" in plain(last)
+
+
+def test_alerts_that_do_not_arrive_are_said() -> None:
+    good, bad = AlertTarget("slack://...", TargetState.OK), AlertTarget("mailto://...", TargetState.RETRYING)
+    assert "alerts: 2 targets" in shown(StatusPane(), made.snapshot(alerts=(good, good)), 120, 4)
+    assert "alerts: 1 of 2 not delivered (retrying)" in shown(StatusPane(), made.snapshot(alerts=(good, bad)), 120, 4)
+    assert "alerts" not in shown(StatusPane(), made.snapshot(), 120, 4)
+
+
 # --- alarm -------------------------------------------------------------------------------------------------------------
 
 
@@ -138,7 +179,11 @@ def test_marks_of_a_position_are_words() -> None:
     text = shown(
         PositionsPane(),
         made.snapshot(
-            positions=(made.position(is_external=True, time_stop_at_ms=None), made.position(is_suspect=True, side=SELL))
+            positions=(
+                made.position(is_external=True, time_stop_at_ms=None),
+                made.position(is_suspect=True, side=SELL),
+                made.position("SOL", time_stop_at_ms=None),
+            )
         ),
     )
     assert "EXTERNAL" in text
@@ -149,7 +194,8 @@ def test_marks_of_a_position_are_words() -> None:
 
 
 def test_exit_attempts_and_reason() -> None:
-    assert "TRY 2 hard stop 4.2s" in shown(PositionsPane(), made.hard_stopped(), 76)
+    assert "TRY 2  4.2s" in shown(PositionsPane(), made.hard_stopped(), 76)
+    assert "TRY 2  4.2s hard stop" in shown(PositionsPane(), made.hard_stopped(), 100)
 
 
 @pytest.mark.parametrize("width", [76, 80, 118, 200])
@@ -210,7 +256,7 @@ def test_the_oldest_line_of_the_trail_that_is_too_long_keeps_its_number() -> Non
 
 def test_few_lines_still_show_every_queue() -> None:
     text = shown(LoadPane(), made.snapshot(), 39, 3)
-    for words in ("37/100", "cancel 0", "reduce-only 3", "new 120"):
+    for words in ("37/100", "cancel 0", "exits 3", "new 120"):
         assert words in text
 
 
@@ -335,3 +381,19 @@ def test_wrap_line_keeps_words_and_plates_whole() -> None:
         "ten",
         "seconds",
     ]
+
+
+# --- words of strangers --------------------------------------------------------------------------------------------------
+
+
+def test_no_figure_of_a_queue_is_cut() -> None:
+    queues = (QueueView("cancel", 200, 200), QueueView("reduce-only", 500, 500), QueueView("new", 1000, 1000))
+    text = shown(LoadPane(), made.snapshot(queues=queues), 39, 3)
+    assert "cancel 200  exits 500  new 1000" in text
+
+
+def test_nothing_that_a_terminal_obeys_reaches_a_strip() -> None:
+    evil = "a\x1b]2;owned\x07b\x9b31m\u202ec\u200bd\r\n\u3000e"
+    strip = AuditPane()._draw(((evil, ""),), 40)
+    assert strip.text.startswith("a·]2;owned·b·31m·c·d··\u3000e")
+    assert strip.cell_length == 40
