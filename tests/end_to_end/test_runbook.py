@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 from notification_servers import NotificationServer
-from pty_driver import spawn
+from pty_driver import PtyProgram, spawn
 from test_real_program import Venue
 
 from core.hyperliquid.signing_key import checksum_address
@@ -104,11 +104,21 @@ def test_every_command_works_in_the_order_of_the_page(venue: Venue, tmp_path: Pa
 def in_a_terminal(command: list[str], env: dict[str, str], folder: Path) -> None:
     with spawn([str(BIN / command[0]), *command[1:]], cols=120, rows=40, env=env, cwd=str(folder)) as program:
         if "run" in command:
+            program.wait_for("Begin to trade", timeout=60)
+            program.wait_for("0 failed", timeout=60)
+            click(program, "Begin to trade")
             program.wait_for("LIVE", timeout=60)
         else:
             program.wait_until(lambda: bool(program.text.strip()), 60, "something is on the screen")
         program.send("q")
         assert program.wait_exit(timeout=60) == 0, program.text
+
+
+def click(program: PtyProgram, text: str) -> None:
+    """The mouse on the middle of a text on the screen, as a terminal reports it."""
+    row, line = next((n, line) for n, line in enumerate(program.lines(), 1) if text in line)
+    place = f"{line.index(text) + len(text) // 2 + 1};{row}"
+    program.send(f"\x1b[<0;{place}M\x1b[<0;{place}m")
 
 
 def until_stopped(script: str, env: dict[str, str], folder: Path) -> None:
