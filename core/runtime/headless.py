@@ -64,6 +64,23 @@ def run_headless(
     program.lifecycle.finish(0)
 
 
+def answer_preflight(program: Program, answer: Go, within_s: float = 30.0) -> str:
+    """For a command that asks for the word itself and has no screen. Returns why trading does not begin; empty when it does.
+
+    Whoever gets a reason ends the program: its engine waits for ever.
+    """
+    desk = program.preflight
+    if desk is None:
+        return ""
+    deadline = time.monotonic() + within_s
+    while desk.report is None:
+        if program.engine.wait_done(_LOOK_EVERY_S):
+            return "the program was stopped"
+        if time.monotonic() >= deadline:
+            return f"preflight has not read everything within {within_s:g} s"
+    return desk.go(answer)
+
+
 class _Headless:
     def __init__(self, program: Program, say: Callable[[str], None]) -> None:
         self._program = program
