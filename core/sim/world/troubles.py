@@ -21,6 +21,7 @@ _HINDERS = ("post_only", "reject_all", "info_down", "halt", "one_sided", "rate_l
 """Faults of the venue that keep exits from getting through, or us from learning what became of them."""
 
 _LONG_MS = 600_000
+_APPROVED_AFTER_MS = 300_000
 _ANY_COIN = ("any",)
 _LIES_APART_MS = 60_000
 
@@ -223,9 +224,13 @@ TROUBLES: dict[str, Strike] = {
 
 
 def _expire_agent(world: World, dice: Random) -> str:
-    """For good, as far as the weather goes; whoever owns the account approves the agent anew when the calm comes."""
+    """Whoever owns the account approves the agent anew when the calm comes; in a long life after some minutes."""
     world.exchange.control({"do": "fault", "name": "expire_agent"}, world.agenda.now_ms)
-    world.hinder(_LONG_MS + world.plan.weather_ms)
+    if world.plan.clock_mended_ms is None:
+        world.hinder(_LONG_MS + world.plan.weather_ms)
+    else:
+        world.hinder(_APPROVED_AFTER_MS)
+        world.agenda.after(_APPROVED_AFTER_MS, world.approve_agent)
     return "our agent's approval ends"
 
 

@@ -175,8 +175,7 @@ class World:
         self.tell("the calm begins")
         now_ms = self.agenda.now_ms
         self.exchange.control({"do": "clear_faults"}, now_ms)
-        if AGENT.address not in self.exchange.venue.agents:
-            self.exchange.venue.approve_agent(ACCOUNT, AGENT.address, "agent")
+        self.approve_agent()
         self.road.calm()
         self.reads.lose_until_ms = self.reads.slow_until_ms = 0
         self.program.calm()
@@ -275,6 +274,11 @@ class World:
                 self.tell(f"trouble: {ALL_TROUBLES[name](self, dice)}")
 
         return strike
+
+    def approve_agent(self) -> None:
+        """Our agent's approval has ended: whoever owns the account gives it another."""
+        if AGENT.address not in self.exchange.venue.agents:
+            self.exchange.venue.approve_agent(ACCOUNT, AGENT.address, "agent")
 
     def hinder(self, for_ms: int) -> None:
         """The weather is in the way of exits for so long."""

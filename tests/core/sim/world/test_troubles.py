@@ -8,6 +8,7 @@ import pytest
 
 from core.model.rounding import MAX_PERP_DECIMALS
 from core.sim.world.plan import Depth, draw
+from core.sim.world.program import AGENT
 from core.sim.world.troubles import ALL_TROUBLES, NEWER, TROUBLES
 from core.sim.world.world import ACCOUNT, World
 
@@ -42,3 +43,17 @@ def test_no_market_gets_more_decimals_than_a_perp_can_have():
 def test_the_newer_ones_are_others():
     assert not NEWER.keys() & TROUBLES.keys()
     assert list(ALL_TROUBLES) == [*TROUBLES, *NEWER]
+
+
+@pytest.mark.parametrize(("hours", "is_approved"), [(None, False), (1, True)])
+def test_an_expired_agent_is_approved_again_in_a_long_life_or_in_the_calm(hours, is_approved):
+    world = World(draw(3, Depth.VALUE, ACCOUNT, only="cut", weather_ms=None if hours else 900_000, hours=hours))
+    world.start()
+    agents = world.exchange.venue.agents
+    ALL_TROUBLES["expire_agent"](world, Random(1))
+    world.live_until(world.agenda.now_ms + 10_000)
+    assert AGENT.address not in agents
+    world.live_until(world.agenda.now_ms + 300_000)
+    assert (AGENT.address in agents) is is_approved
+    world.calm()
+    assert AGENT.address in agents
