@@ -114,6 +114,10 @@ class TestAccount:
         assert len(self.positions()) == positions
         assert len(self.open_orders()) == orders
 
+    def asset_id(self, coin: str) -> int:
+        self._market(coin)
+        return self._specs[coin][0]
+
     # --- inside --------------------------------------------------------------------------------------------------------------
 
     def _market(self, coin: str) -> tuple[int, Decimal]:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from account_driver import MARKETS, TestAccount
 from fault_stage import Stage
 from pty_driver import spawn
+from together import Story, begin_together
 from venue_driver import SimVenue, until
 
 from core.config import SimConfig
@@ -155,30 +157,49 @@ def test_a_running_twap_is_ended_before_what_it_bought_is_closed(scene: Scene) -
     assert (last["twapId"], last["status"]["status"]) == (twap_id, "terminated")
 
 
-@pytest.mark.parametrize(
-    ("fault", "settings"),
-    [
-        ("lose_reply", {"count": 3}),
-        ("lose_request", {"count": 3}),
-        ("drop_after_execution", {"count": 2}),
-        ("black_hole", {"count": 2}),
-        ("http_502", {"count": 6}),
-        ("http_429", {"count": 1}),
-        ("empty_clearinghouse_once", {"count": 1}),
-        ("stale_clearinghouse", {"count": 2, "ms": 1500}),
-        ("stale_open_orders", {"count": 2, "ms": 1500}),
-        ("collapse_batch", {"count": 2}),
-        ("duplicate_nonce", {"count": 2}),
-        ("thin_book", {"count": 4, "percent": 30}),
-        ("post_only", {"for_ms": 2500}),
-        ("latency_storm", {"ms": 1500, "for_ms": 4000}),
-    ],
-)
-def test_whatever_goes_wrong_it_ends_flat(scene: Scene, fault: str, settings: dict[str, Any]) -> None:
-    filled(scene, 4, 8)
-    scene.venue.fault(fault, **settings)
-    confirmed(scene, scene.stop("--within", "90"))
-    assert scene.venue.truth()["faultsStruck"].get(fault), "the fault made no difference"
+FAULTS: dict[str, dict[str, Any]] = {
+    "lose_reply": {"count": 3},
+    "lose_request": {"count": 3},
+    "drop_after_execution": {"count": 2},
+    "black_hole": {"count": 2},
+    "http_502": {"count": 6},
+    "http_429": {"count": 1},
+    "empty_clearinghouse_once": {"count": 1},
+    "stale_clearinghouse": {"count": 2, "ms": 1500},
+    "stale_open_orders": {"count": 2, "ms": 1500},
+    "collapse_batch": {"count": 2},
+    "duplicate_nonce": {"count": 2},
+    "thin_book": {"count": 4, "percent": 30},
+    "post_only": {"for_ms": 8000},
+    "latency_storm": {"ms": 1500, "for_ms": 9000},
+}
+
+
+def under_a_fault(fault: str, settings: dict[str, Any]) -> Story:
+    def story(folder: Path) -> None:
+        scene = Scene(folder)
+        try:
+            filled(scene, 4, 8)
+            scene.venue.fault(fault, **settings)
+            confirmed(scene, scene.stop("--within", "90"))
+            assert scene.venue.truth()["faultsStruck"].get(fault), "the fault made no difference"
+        finally:
+            scene.venue.kill()
+
+    return story
+
+
+@pytest.fixture(scope="module")
+def playing(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[None]]]:
+    stories = {fault: under_a_fault(fault, settings) for fault, settings in FAULTS.items()}
+    yield from begin_together(request, tmp_path_factory.mktemp("faults"), stories)
+
+
+@pytest.mark.parametrize("story", FAULTS)
+def test_whatever_goes_wrong_it_ends_flat(playing: dict[str, Future[None]], story: str) -> None:
+    playing[story].result()
 
 
 def test_an_exhausted_budget_is_paced_and_told(scene: Scene) -> None:

@@ -10,13 +10,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from account_driver import TestAccount
 from fault_stage import Stage
 from pty_driver import spawn
+from together import Story, begin_together
 from venue_driver import until
 
 from core.runtime.heartbeat import Beat
@@ -100,23 +103,25 @@ class Watched:
         self.stage.close()
 
 
-@pytest.fixture
-def watched(tmp_path: Path) -> Iterator[Watched]:
-    watched = Watched(tmp_path)
-    try:
-        yield watched
-    except BaseException as e:
-        e.add_note("\n".join([watched.stage.record, *(guard.text for guard in watched.guards)]))
-        raise
-    finally:
-        watched.close()
+def with_a_guard(play: Callable[..., None], *args: Any) -> Story:
+    def story(folder: Path) -> None:
+        watched = Watched(folder)
+        try:
+            play(watched, *args)
+        except BaseException as e:
+            e.add_note("\n".join([watched.stage.record, *(guard.text for guard in watched.guards)]))
+            raise
+        finally:
+            watched.close()
+
+    return story
 
 
 def orders_of_the_guard(stage: Stage) -> list[object]:
     return [a for a in stage.venue.truth()["actions"] if a["signer"].startswith("0x70997970")]
 
 
-def test_a_console_that_is_killed(watched: Watched) -> None:
+def a_console_that_is_killed(watched: Watched) -> None:
     guard = watched.start()
     guard.wait_said("ready")
     guard.wait_said("console: alive")
@@ -143,7 +148,7 @@ def test_a_console_that_is_killed(watched: Watched) -> None:
         assert key[2:] not in guard.text
 
 
-def test_a_console_that_hangs_and_wakes(watched: Watched) -> None:
+def a_console_that_hangs_and_wakes(watched: Watched) -> None:
     guard = watched.start()
     guard.wait_said("console: alive")
     stage = watched.stage
@@ -161,7 +166,7 @@ def test_a_console_that_hangs_and_wakes(watched: Watched) -> None:
     guard.end()
 
 
-def test_as_long_as_the_console_lives_it_does_nothing(watched: Watched) -> None:
+def as_long_as_the_console_lives_it_does_nothing(watched: Watched) -> None:
     guard = watched.start("[guard]\nheartbeat_timeout_ms = 2000\n")
     guard.wait_said("console: alive")
     stage = watched.stage
@@ -177,7 +182,7 @@ def test_as_long_as_the_console_lives_it_does_nothing(watched: Watched) -> None:
     assert "died" not in guard.text
 
 
-def test_nothing_open_latches_nobody(watched: Watched) -> None:
+def nothing_open_latches_nobody(watched: Watched) -> None:
     guard = watched.start()
     guard.wait_said("console: alive")
     watched.stage.program.signal(signal.SIGKILL)
@@ -189,16 +194,7 @@ def test_nothing_open_latches_nobody(watched: Watched) -> None:
     guard.end()
 
 
-@pytest.mark.parametrize(
-    ("fault", "settings"),
-    [
-        ("lose_reply", {"count": 2}),
-        ("lose_request", {"count": 2}),
-        ("empty_clearinghouse_once", {}),
-        ("info_down", {"for_ms": 3000}),
-    ],
-)
-def test_whatever_goes_wrong_it_ends_flat(watched: Watched, fault: str, settings: dict[str, int]) -> None:
+def whatever_goes_wrong_it_ends_flat(watched: Watched, fault: str, settings: dict[str, int]) -> None:
     guard = watched.start()
     guard.wait_said("console: alive")
     watched.stage.enter()
@@ -215,7 +211,7 @@ def test_whatever_goes_wrong_it_ends_flat(watched: Watched, fault: str, settings
     watched.stage.end()
 
 
-def test_a_position_that_nobody_takes_is_alarmed_and_closed_when_it_can_be(watched: Watched) -> None:
+def a_position_that_nobody_takes_is_alarmed_and_closed_when_it_can_be(watched: Watched) -> None:
     with told() as (url, alerts):
         guard = watched.start(f'[guard]\nact_within_ms = 10000\n[alerts]\nurls = ["{url}"]\n')
         guard.wait_said("console: alive")
@@ -238,7 +234,7 @@ def test_a_position_that_nobody_takes_is_alarmed_and_closed_when_it_can_be(watch
         stage.end()
 
 
-def test_one_guard_for_each_account(watched: Watched) -> None:
+def one_guard_for_each_account(watched: Watched) -> None:
     first = watched.start()
     first.wait_said("console: alive")
     second = watched.guard()
@@ -253,7 +249,7 @@ def test_one_guard_for_each_account(watched: Watched) -> None:
     watched.stage.end()
 
 
-def test_a_guard_that_starts_after_the_death(watched: Watched) -> None:
+def a_guard_that_starts_after_the_death(watched: Watched) -> None:
     watched.stage.start(time_stop_ms=60_000)
     watched.stage.enter()
     watched.stage.program.signal(signal.SIGKILL)
@@ -270,12 +266,48 @@ def test_a_guard_that_starts_after_the_death(watched: Watched) -> None:
     assert watched.stage.venue.positions() != [], "what came after it is not the guard's to close"
 
 
-def test_a_key_that_is_not_the_accounts_is_told_at_once(watched: Watched) -> None:
+def a_key_that_is_not_the_accounts_is_told_at_once(watched: Watched) -> None:
     stranger = '[guard]\nkey_source = { type = "env_var", var_name = "GUARD_KEY" }\n'
     guard = watched.start(stranger, GUARD_KEY="0x" + "33" * 32)
     guard.wait_said("is no agent of account")
     guard.end()
     watched.stage.end()
+
+
+FAULTS: dict[str, dict[str, int]] = {
+    "lose_reply": {"count": 2},
+    "lose_request": {"count": 2},
+    "empty_clearinghouse_once": {},
+    "info_down": {"for_ms": 3000},
+}
+STORIES: dict[str, Story] = {
+    **{
+        play.__name__: with_a_guard(play)
+        for play in (
+            a_console_that_is_killed,
+            a_console_that_hangs_and_wakes,
+            as_long_as_the_console_lives_it_does_nothing,
+            nothing_open_latches_nobody,
+            a_position_that_nobody_takes_is_alarmed_and_closed_when_it_can_be,
+            one_guard_for_each_account,
+            a_guard_that_starts_after_the_death,
+            a_key_that_is_not_the_accounts_is_told_at_once,
+        )
+    },
+    **{fault: with_a_guard(whatever_goes_wrong_it_ends_flat, fault, settings) for fault, settings in FAULTS.items()},
+}
+
+
+@pytest.fixture(scope="module")
+def playing(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[None]]]:
+    yield from begin_together(request, tmp_path_factory.mktemp("guards"), STORIES)
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_guarded(playing: dict[str, Future[None]], story: str) -> None:
+    playing[story].result()
 
 
 # --- beside a console with a simulator of its own -----------------------------------------------------------------------------------

@@ -10,13 +10,15 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import pytest
 from account_driver import TestAccount
 from fault_stage import Stage
+from together import Story, begin_together
 from venue_driver import until
 
 from core.messages.commands import TripHardStop
@@ -28,16 +30,18 @@ KILLS = 8
 UNCLEAN = "the last run did not end in an orderly stop"
 
 
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    stage = Stage(tmp_path)
-    try:
-        yield stage
-    except BaseException as e:
-        e.add_note(stage.record)
-        raise
-    finally:
-        stage.close()
+def on_a_stage(play: Callable[[Stage, int], None], seed: int) -> Story:
+    def story(folder: Path) -> None:
+        stage = Stage(folder)
+        try:
+            play(stage, seed)
+        except BaseException as e:
+            e.add_note(stage.record)
+            raise
+        finally:
+            stage.close()
+
+    return story
 
 
 def kill(stage: Stage) -> None:
@@ -98,8 +102,7 @@ def takes_over(stage: Stage) -> None:
     until("it holds what the venue says", agrees, 15)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_whenever_it_is_killed_the_next_one_takes_over(stage: Stage, seed: int) -> None:
+def whenever_it_is_killed_the_next_one_takes_over(stage: Stage, seed: int) -> None:
     dice = random.Random(seed)
     highest = 0
     ready_ms = 0
@@ -136,8 +139,7 @@ def test_whenever_it_is_killed_the_next_one_takes_over(stage: Stage, seed: int) 
     assert stage.venue.truth()["openOrders"] == []
 
 
-@pytest.mark.parametrize("seed", [3])
-def test_a_latch_that_was_seen_is_found_again(stage: Stage, seed: int) -> None:
+def a_latch_that_was_seen_is_found_again(stage: Stage, seed: int) -> None:
     dice = random.Random(seed)
     for number in range(4):
         stage.start(time_stop_ms=60_000)
@@ -158,3 +160,22 @@ def test_a_latch_that_was_seen_is_found_again(stage: Stage, seed: int) -> None:
     stage.start(time_stop_ms=60_000)
     assert not stage.program.snapshot().hard_stop.tripped, "a reset is found again as well"
     stage.end()
+
+
+STORIES: dict[str, Story] = {
+    "kills 1": on_a_stage(whenever_it_is_killed_the_next_one_takes_over, 1),
+    "kills 2": on_a_stage(whenever_it_is_killed_the_next_one_takes_over, 2),
+    "latches 3": on_a_stage(a_latch_that_was_seen_is_found_again, 3),
+}
+
+
+@pytest.fixture(scope="module")
+def playing(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[None]]]:
+    yield from begin_together(request, tmp_path_factory.mktemp("kills"), STORIES)
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_killed(playing: dict[str, Future[None]], story: str) -> None:
+    playing[story].result()
