@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "config": "config:config",
     "preflight": "preflight:preflight",
     "order": "order:order",
+    "verify": "verify:verify",
     "sim": "sim:sim",
     "drill": "drill:drill",
     "drill-program": "drill:drill_program",

@@ -308,6 +308,14 @@ OPERATOR_ACTIONS: tuple[OperatorAction, ...] = (
         does="theme",
     ),
     OperatorAction(
+        id="verification",
+        keys=(),
+        title="Verification",
+        help="The newest summary of the ten checks that hip3-tui verify runs, each with its verdict and what was measured.",
+        group=Group.LOOK,
+        screen="verification:VerificationScreen",
+    ),
+    OperatorAction(
         id="palette",
         keys=("ctrl+p",),
         label="Palette",

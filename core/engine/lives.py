@@ -193,6 +193,7 @@ def _view(life: _Life, order_of: OrderOf) -> OrderLifeView:
         view,
         oid=order.oid,
         status=order.status,
+        said_filled=order.venue_filled,
         is_settled=order.is_settled,
         is_resting=order.is_resting,
         reason=life.error or order.reason,

@@ -133,6 +133,9 @@ class OrderLifeView(Struct, frozen=True):
     size: Decimal | None = None
     status: OrderStatus | None = None
     filled: Decimal = Decimal(0)
+    """By the fills that were seen."""
+    said_filled: Decimal | None = None
+    """By the exchange's word on the order itself; None: not said yet."""
     avg_px: Decimal | None = None
     fee_usd: Decimal = Decimal(0)
     is_settled: bool = False

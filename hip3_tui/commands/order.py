@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from core.messages.commands import PlaceOrder
     from core.runtime.order_program import Said
 
-WORD = "REAL MONEY"
-"""What an order under mainnet's rules asks for."""
+from core.messages.preflight import WORD
 
 
 class _Number(click.ParamType[Decimal]):
@@ -120,11 +119,12 @@ def order(
     if config.mode != "trading":
         refuse(f"{path}: mode = {config.mode!r} sends nothing; an order needs mode = 'trading'")
     if not dry_run and not yes_real_money:
-        _ask_for_the_word(config, wish)
+        how_much = f"{wish.size} {wish.market.coin}" if wish.size is not None else f"${wish.usd}"
+        ask_for_the_word(config, f"{wish.side.value} {how_much} of {wish.market} on {config.network.value}")
     _place(config, str(path), wish, flatten_after, dry_run, as_json)
 
 
-def _ask_for_the_word(config: Config, wish: PlaceOrder) -> None:
+def ask_for_the_word(config: Config, what: str) -> None:
     """Under mainnet's rules, once, before anything is connected."""
     from core.config import Network
 
@@ -132,13 +132,10 @@ def _ask_for_the_word(config: Config, wish: PlaceOrder) -> None:
         return
     if not sys.stdin.isatty():
         refuse(
-            f"under mainnet's rules an order asks for the words {WORD}, and stdin is no terminal; or give --yes-real-money"
+            f"under mainnet's rules this asks for the words {WORD}, and stdin is no terminal; or give --yes-real-money"
         )
-    how_much = f"{wish.size} {wish.market.coin}" if wish.size is not None else f"${wish.usd}"
-    click.echo(
-        f"{wish.side.value} {how_much} of {wish.market} on {config.network.value}, under mainnet's rules.", err=True
-    )
-    if click.prompt(f"Type {WORD} to send it", default="", show_default=False, err=True) != WORD:
+    click.echo(f"{what}, under mainnet's rules.", err=True)
+    if click.prompt(f"Type {WORD} to go on", default="", show_default=False, err=True) != WORD:
         refuse("not sent: the words were not typed")
 
 

@@ -177,7 +177,7 @@ def test_under_mainnets_rules_it_asks_for_the_words(stage: Stage) -> None:
     process = stage.start("xyz:SNDK", "buy", "--usd", "20", config=config)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 78
-    assert "asks for the words REAL MONEY" in err
+    assert "this asks for the words REAL MONEY" in err
 
 
 @pytest.mark.parametrize(

@@ -424,7 +424,8 @@ async def test_the_key_bar_shows_every_action_when_there_is_room() -> None:
 async def test_the_palette_offers_every_action_and_runs_it() -> None:
     async with desk(made.snapshot()) as it:
         offered = {command.title for command in it.app.get_system_commands(it.app.screen)}
-        assert offered == {f"{a.title} ({DEFAULT_KEYMAP.name(a.id)})" for a in OPERATOR_ACTIONS if a.in_palette}
+        names = {a: DEFAULT_KEYMAP.name(a.id) for a in OPERATOR_ACTIONS if a.in_palette}
+        assert offered == {f"{a.title} ({key})" if key else a.title for a, key in names.items()}
         await it.press("ctrl+p")
         await it.pilot.press(*"hard stop now")
         await it.pilot.pause(0.3)
