@@ -22,6 +22,7 @@ from msgspec import Struct
 from core.config import Config
 from core.engine.rejections import Rejection, classify
 from core.messages.commands import AnyCommand, CancelOrder, FlattenMarket, PauseEntries, PlaceOrder
+from core.messages.preflight import Go
 from core.messages.snapshot import Snapshot
 from core.messages.ticket import OrderLifeView
 from core.messages.verification import NAMES, CheckResult, Verdict
@@ -40,6 +41,7 @@ from core.runtime.verify_judges import (
     nonces_of,
 )
 
+PREFLIGHT_WITHIN_S = 60.0
 READY_WITHIN_S = 30.0
 ORDER_WITHIN_S = 30.0
 """A lost answer is looked up to its end within that time."""
@@ -92,6 +94,18 @@ def what_is_held(config: Config, account: str) -> list[str]:
         orders = ask_info(config.info_url, {"type": "openOrders", "user": account, "dex": dex})
         found += [f"order {o['coin']} {o['sz']} @ {o['limitPx']}" for o in orders]
     return found
+
+
+def begin(program: Program, who: str, word: str) -> str:
+    """Answer the preflight, where there is one. Returns why it may not begin, or an empty text."""
+    desk = program.preflight
+    if desk is None:
+        return ""
+    deadline = time.monotonic() + PREFLIGHT_WITHIN_S
+    while desk.report is None:
+        if program.engine.wait_done(_LOOK_S) or time.monotonic() >= deadline:
+            return f"no preflight within {PREFLIGHT_WITHIN_S:g} s"
+    return desk.go(Go(who=who, word=word))
 
 
 class _Seen(Struct):

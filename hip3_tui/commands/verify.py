@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from hip3_tui.commands.common import CONFIG_HELP, refusals, refuse
+from hip3_tui.commands.common import CONFIG_HELP, refusals, refuse, user
 
 SOMETHING_FAILED, NOTHING_JUDGED = 1, 2
 
@@ -42,12 +42,14 @@ def verify(
 
     Exit code 0: no check failed; 1: one did; 75: the exchange did not confirm flat at the end; 78: refused to start.
     """
-    from core.config import ConfigError
+    from core.config import ConfigError, Network
+    from core.messages.exit_codes import ExitCode
+    from core.messages.preflight import WORD
     from core.messages.verification import VerificationReport
     from core.runtime.assembly import assemble
     from core.runtime.config_file import config_path, load_config
     from core.runtime.keys import TEST_ADDRESS
-    from core.runtime.verify_program import NoAnswer, Verification, what_is_held
+    from core.runtime.verify_program import NoAnswer, Verification, begin, what_is_held
     from core.runtime.verify_report import as_data, write
     from hip3_tui.commands.order import ask_for_the_word
 
@@ -74,6 +76,11 @@ def verify(
             refuse(f"the account is not flat, a verification starts from flat only: {', '.join(held)}")
         program = assemble(config, str(path), what="verify")
     program.first_frame.set()  # there is none
+    refusal = begin(program, user(), WORD if config.rules is Network.MAINNET else "")
+    if refusal:
+        click.echo(f"hip3-tui: not begun: {refusal}", err=True)
+        program.lifecycle.begin_exit(ExitCode.REFUSED, "preflight")
+        program.lifecycle.finish(ExitCode.REFUSED)
     checks = Verification(
         program,
         config,

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from venue_driver import SimVenue, until
 
 from core.config import SimConfig
+from core.runtime.keys import TEST_ADDRESS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -138,6 +140,23 @@ def test_a_fill_that_nobody_tells_of_fails_the_check_that_waits_for_it(stage: St
     assert code == 1, (checks, err)
     assert checks[4]["verdict"] == "FAIL", checks
     assert "filled was said, fills of 0 seen" in checks[4]["reason"]
+
+
+def test_under_mainnets_rules_the_preflight_is_answered_with_the_word(tmp_path: Path) -> None:
+    venue = SimVenue(replace(VENUE, network="mainnet"))
+    stage = Stage.__new__(Stage)
+    stage.folder, stage.venue, stage.config = tmp_path, venue, tmp_path / "verify.toml"
+    more = f'[safety]\nmainnet = true\n[account]\naddress = "{TEST_ADDRESS}"\n[sim]\nnetwork = "mainnet"\n'
+    stage.config.write_text(CONFIG.format(port=venue.port) + more)
+    try:
+        code, checks, err = stage.verify("--only", "2", "--yes-real-money")
+        assert code == 0, (checks, err)
+        assert checks[2]["verdict"] == "PASS"
+        code, _, err = stage.verify("--only", "2")
+        assert code == 78
+        assert "REAL MONEY" in err
+    finally:
+        venue.kill()
 
 
 def test_it_starts_from_a_flat_account_only(stage: Stage) -> None:
