@@ -10,30 +10,37 @@ SPEC 9 (verification); plan 3.5.
 
 from __future__ import annotations
 
-import json
 import time
-import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, TypeGuard
 
 from msgspec import Struct
 
 from core.config import Config
 from core.engine.rejections import Rejection, classify
-from core.messages.commands import AnyCommand, CancelOrder, FlattenMarket, PauseEntries, PlaceOrder
+from core.messages.commands import FlattenMarket, PauseEntries
 from core.messages.preflight import Go
 from core.messages.snapshot import Snapshot
 from core.messages.ticket import OrderLifeView
 from core.messages.verification import NAMES, CheckResult, Verdict
-from core.model.cloid import cloid_by_hand
 from core.model.market import MarketKey
-from core.model.order import OrderSide, OrderStatus, TimeInForce
-from core.model.rounding import wire_text
+from core.model.order import OrderStatus
 from core.runtime.assembly import Program
+from core.runtime.verify_desk import (
+    FAR,
+    FLAT_WITHIN_S,
+    LOOK_S,
+    NoAnswer,
+    VerifyDesk,
+    answered_ms,
+    ask_info,
+    counted_against_us,
+    how_it_stands,
+    is_done,
+    text_of,
+)
 from core.runtime.verify_judges import (
     TIME_STOP_MARGIN_MS,
-    InflightSample,
     Judged,
     judge_inflight,
     judge_nonces,
@@ -43,42 +50,13 @@ from core.runtime.verify_judges import (
 
 PREFLIGHT_WITHIN_S = 60.0
 READY_WITHIN_S = 30.0
-ORDER_WITHIN_S = 30.0
-"""A lost answer is looked up to its end within that time."""
 FILL_WITHIN_S = 10.0
 EQUAL_WITHIN_S = 6.0
-FLAT_WITHIN_S = 10.0
-USD = Decimal(11)
-"""A little above the exchange's minimum, after rounding to lots."""
-_MINIMUM_USD = Decimal(10)
-_FAR = Decimal("0.7")
-"""Of the mark: a bid there is not filled, and within the exchange's band."""
 _SLIPPAGE_BPS = Decimal(50)
 _CANCELLED_PAIRS = 10
-_LOOK_S = 0.02
-_ANSWER_S = 5.0
 _NEEDS: dict[int, tuple[int, ...]] = {3: (), 4: (3,), 5: (3, 4), 6: (3, 4), 7: ()}
 
 PASS, FAIL, NOT_RUN = Verdict.PASS, Verdict.FAIL, Verdict.NOT_RUN
-
-
-class NoAnswer(Exception):
-    """The exchange did not answer a question of ours."""
-
-
-def ask_info(info_url: str, question: dict[str, Any]) -> Any:
-    """One question to the exchange beside the engine.
-
-    Raises:
-        NoAnswer: It did not answer, or nothing readable.
-    """
-    body = json.dumps(question).encode()
-    request = urllib.request.Request(info_url, body, {"Content-Type": "application/json"})
-    try:
-        with urllib.request.urlopen(request, timeout=_ANSWER_S) as answer:
-            return json.loads(answer.read(), parse_float=Decimal)
-    except (OSError, ValueError) as e:
-        raise NoAnswer(f"{question['type']}: {e}") from None
 
 
 def what_is_held(config: Config, account: str) -> list[str]:
@@ -103,7 +81,7 @@ def begin(program: Program, who: str, word: str) -> str:
         return ""
     deadline = time.monotonic() + PREFLIGHT_WITHIN_S
     while desk.report is None:
-        if program.engine.wait_done(_LOOK_S) or time.monotonic() >= deadline:
+        if program.engine.wait_done(LOOK_S) or time.monotonic() >= deadline:
             return f"no preflight within {PREFLIGHT_WITHIN_S:g} s"
     return desk.go(Go(who=who, word=word))
 
@@ -115,7 +93,7 @@ class _Seen(Struct):
     problem: str = "no order was placed"
 
 
-class Verification:
+class Verification(VerifyDesk):
     """The checks, one after another, on a running program.
 
     Args:
@@ -125,13 +103,8 @@ class Verification:
     def __init__(
         self, program: Program, config: Config, market: MarketKey, tell: Callable[[CheckResult], None] = lambda r: None
     ) -> None:
-        self._engine = program.engine
-        self._config = config
-        self._market = market
+        super().__init__(program, config, market)
         self._tell = tell
-        self._count = 0
-        self._samples: list[InflightSample] = []
-        self._last_number = 0
         self._seen = _Seen()
         self._steps: dict[int, Callable[[], Judged]] = {
             1: self._connected,
@@ -184,9 +157,9 @@ class Verification:
     def _signature(self) -> Judged:
         """An order that rests proves that the exchange knows the key; its own list of open orders must have it."""
         life = self._rest()
-        figures = {"answered_ms": _answered_ms(life), "oid": life.oid if life is not None else None}
+        figures = {"answered_ms": answered_ms(life), "oid": life.oid if life is not None else None}
         if life is None or not life.is_resting:
-            return FAIL, f"no order came to rest: {_how(life)}", figures
+            return FAIL, f"no order came to rest: {how_it_stands(life)}", figures
         is_there = life.cloid in self._open_cloids()
         gone = self._cancel(life)
         if not is_there:
@@ -198,16 +171,16 @@ class Verification:
     def _ioc(self) -> Judged:
         life = self._place(usd=self._usd(), slippage_bps=_SLIPPAGE_BPS)
         self._seen = _Seen(life, "")
-        figures = {"answered_ms": _answered_ms(life), "size": _text(life.size if life else None)}
-        if not _is_done(life):
+        figures = {"answered_ms": answered_ms(life), "size": text_of(life.size if life else None)}
+        if not is_done(life):
             self._seen.problem = "the outcome of the order is not known"
-            return FAIL, f"no end of it is known: {_how(life)}", figures
+            return FAIL, f"no end of it is known: {how_it_stands(life)}", figures
         if life.denied or (life.status is OrderStatus.REJECTED and classify(life.reason) is not Rejection.MARKET):
             self._seen.problem = "the order was refused"
-            return FAIL, _how(life), figures
+            return FAIL, how_it_stands(life), figures
         if not life.said_filled:
             self._seen.problem = f"nothing was filled: {life.reason or 'no match'}"
-        return PASS, f"answered after {_answered_ms(life)} ms", figures
+        return PASS, f"answered after {answered_ms(life)} ms", figures
 
     def _fill(self) -> Judged:
         life = self._seen.life
@@ -222,10 +195,15 @@ class Verification:
         s = self._until(lambda s: filled(s) >= said, FILL_WITHIN_S)
         seen = filled(s) if s is not None else Decimal(0)
         after = self._life(life.command_id) or life
-        figures = {"said": _text(said), "seen": _text(seen), "avg_px": _text(after.avg_px), "fee_usd": after.fee_usd}
+        figures = {
+            "said": text_of(said),
+            "seen": text_of(seen),
+            "avg_px": text_of(after.avg_px),
+            "fee_usd": after.fee_usd,
+        }
         if seen != said:
-            return FAIL, f"{_text(said)} filled was said, fills of {_text(seen)} seen", figures
-        return PASS, f"{_text(seen)} @ {_text(after.avg_px)}", figures
+            return FAIL, f"{text_of(said)} filled was said, fills of {text_of(seen)} seen", figures
+        return PASS, f"{text_of(seen)} @ {text_of(after.avg_px)}", figures
 
     def _position(self) -> Judged:
         if self._seen.life is None or not self._seen.life.said_filled:
@@ -240,9 +218,9 @@ class Verification:
                 continue
             ours = self._held_here()
             if ours == theirs != 0:
-                return PASS, f"both say {_text(ours)}", {"engine": _text(ours), "exchange": _text(theirs)}
-        figures = {"engine": _text(ours), "exchange": _text(theirs)}
-        return FAIL, problem or f"the engine holds {_text(ours)}, the exchange says {_text(theirs)}", figures
+                return PASS, f"both say {text_of(ours)}", {"engine": text_of(ours), "exchange": text_of(theirs)}
+        figures = {"engine": text_of(ours), "exchange": text_of(theirs)}
+        return FAIL, problem or f"the engine holds {text_of(ours)}, the exchange says {text_of(theirs)}", figures
 
     def _flatten(self) -> Judged:
         if self._seen.life is None or not self._seen.life.said_filled:
@@ -265,7 +243,7 @@ class Verification:
         trades_before = len(self._snapshot.trades)
         life = self._place(usd=self._usd(), slippage_bps=_SLIPPAGE_BPS)
         if life is None or not life.said_filled:
-            return NOT_RUN, f"no position to stop: {_how(life)}", {}
+            return NOT_RUN, f"no position to stop: {how_it_stands(life)}", {}
         stop_ms = self._config.execution.time_stop_ms
         s = self._until(lambda s: len(s.trades) > trades_before, (stop_ms + TIME_STOP_MARGIN_MS) / 1000)
         trade = s.trades[0] if s is not None and len(s.trades) > trades_before else None
@@ -298,200 +276,26 @@ class Verification:
         """An IOC that cannot match is refused by the market; its market is free again at once, nothing is counted against us, and the next order is
         taken. An id that was used is not sent again."""
         s = self._snapshot
-        counted = _counted(s)
+        counted = counted_against_us(s)
         mark = self._mark
         if mark is None:
             return NOT_RUN, "no mark price", {}
-        missed = self._place(usd=self._usd(_FAR), limit_px=mark * _FAR)
-        figures: dict[str, object] = {"first": _how(missed)}
+        missed = self._place(usd=self._usd(FAR), limit_px=mark * FAR)
+        figures: dict[str, object] = {"first": how_it_stands(missed)}
         if missed is None or not missed.is_over:
-            return FAIL, f"an IOC without a match has no end: {_how(missed)}", figures
+            return FAIL, f"an IOC without a match has no end: {how_it_stands(missed)}", figures
         if missed.status is not OrderStatus.REJECTED or classify(missed.reason) is not Rejection.MARKET:
-            return FAIL, f"expected a refusal by the market, got: {_how(missed)}", figures
+            return FAIL, f"expected a refusal by the market, got: {how_it_stands(missed)}", figures
         sent_before = self._snapshot.tally.posts_sent
-        again = self._place(usd=self._usd(_FAR), limit_px=mark * _FAR, number=self._last_number)
+        again = self._place(usd=self._usd(FAR), limit_px=mark * FAR, number=self._last_number)
         figures["same_id"] = again.denied if again is not None else "no answer"
         if again is None or not again.denied or self._snapshot.tally.posts_sent != sent_before:
             return FAIL, "an id that was used before was sent again", figures
         retry = self._rest()
-        figures["retry"] = _how(retry)
+        figures["retry"] = how_it_stands(retry)
         if retry is None or not retry.is_resting:
-            return FAIL, f"the retry was not taken: {_how(retry)}", figures
+            return FAIL, f"the retry was not taken: {how_it_stands(retry)}", figures
         self._cancel(retry)
-        if _counted(self._snapshot) != counted:
+        if counted_against_us(self._snapshot) != counted:
             return FAIL, "a refusal that the market explains was counted as a rejection", figures
         return PASS, "refused by the market, not counted, not sent twice; the next order was taken", figures
-
-    # --- orders ------------------------------------------------------------------------------------------------------------
-
-    def _usd(self, factor: Decimal = Decimal(1)) -> Decimal:
-        """Enough that whole lots of it are above the exchange's minimum."""
-        spec = next(m.facts for m in self._snapshot.markets if m.market == self._market)
-        mark = self._mark
-        if spec is None or spec.sz_decimals is None or mark is None:
-            return USD
-        lot = Decimal(1).scaleb(-spec.sz_decimals) * mark * factor
-        return max(USD, _MINIMUM_USD + 2 * lot)
-
-    def _rest(self) -> OrderLifeView | None:
-        mark = self._mark
-        if mark is None:
-            return None
-        return self._place(usd=self._usd(_FAR), limit_px=mark * _FAR, tif=TimeInForce.ALO)
-
-    def _place(
-        self,
-        *,
-        usd: Decimal,
-        limit_px: Decimal | None = None,
-        slippage_bps: Decimal | None = None,
-        tif: TimeInForce = TimeInForce.IOC,
-        number: int | None = None,
-    ) -> OrderLifeView | None:
-        """A buy by hand, followed until it is over or rests."""
-        self._until(lambda s: _is_free(s, self._market), ORDER_WITHIN_S)
-        command_id = self._next_id()
-        if number is None:
-            self._last_number += 1
-            number = self._last_number
-        self._send(
-            PlaceOrder(
-                command_id=command_id,
-                who="verify",
-                market=self._market,
-                side=OrderSide.BUY,
-                usd=usd,
-                limit_px=limit_px,
-                slippage_bps=slippage_bps,
-                tif=tif,
-                cloid=cloid_by_hand(self._snapshot.run.run_id, number),
-            )
-        )
-        self._until(lambda s: _is_done(_life_in(s, command_id)), ORDER_WITHIN_S)
-        return self._life(command_id)
-
-    def _cancel(self, life: OrderLifeView) -> bool:
-        assert life.cloid is not None
-        self._send(CancelOrder(command_id=self._next_id(), who="verify", cloid=life.cloid))
-        s = self._until(lambda s: _is_over(_life_in(s, life.command_id)), ORDER_WITHIN_S)
-        return s is not None and _is_over(_life_in(s, life.command_id))
-
-    def _close_again(self) -> None:
-        """Nothing of ours is left, whatever the checks came to; the orderly stop sees to the rest."""
-        if self._held_here():
-            self._send(FlattenMarket(command_id=self._next_id(), who="verify", market=self._market))
-            self._until(lambda s: not s.positions, FLAT_WITHIN_S)
-
-    # --- looking -----------------------------------------------------------------------------------------------------------
-
-    @property
-    def _snapshot(self) -> Snapshot:
-        latest = self._engine.latest
-        assert latest is not None, "check 1 has seen one"
-        return latest
-
-    @property
-    def _mark(self) -> Decimal | None:
-        return next((m.mark_px for m in self._snapshot.markets if m.market == self._market), None)
-
-    def _life(self, command_id: str) -> OrderLifeView | None:
-        return _life_in(self._snapshot, command_id)
-
-    def _held_here(self) -> Decimal:
-        latest = self._engine.latest
-        positions = latest.positions if latest is not None else ()
-        return next((p.size * p.side.sign for p in positions if p.market == self._market), Decimal(0))
-
-    def _held_there(self) -> Decimal:
-        question = {"type": "clearinghouseState", "user": self._snapshot.run.account, "dex": self._market.dex}
-        positions = ask_info(self._config.info_url, question)["assetPositions"]
-        sizes = [Decimal(p["position"]["szi"]) for p in positions if p["position"]["coin"] == self._market.name]
-        return sizes[0] if sizes else Decimal(0)
-
-    def _open_cloids(self) -> list[str | None]:
-        question = {"type": "frontendOpenOrders", "user": self._snapshot.run.account, "dex": self._market.dex}
-        try:
-            return [o.get("cloid") for o in ask_info(self._config.info_url, question)]
-        except NoAnswer:
-            return []
-
-    def _is_flat(self) -> bool:
-        try:
-            return not self._held_here() and not self._held_there()
-        except NoAnswer:
-            return False
-
-    def _until_flat(self, within_s: float) -> bool:
-        deadline = time.monotonic() + within_s
-        while time.monotonic() < deadline and not self._engine.wait_done(0.1):
-            if self._is_flat():
-                return True
-        return False
-
-    def _exit_words(self) -> str:
-        entries: Iterable[str] = (e.text for e in reversed(self._snapshot.audit) if e.kind in ("rejected", "alert"))
-        return next(iter(entries), "no exit was answered")
-
-    def _until(self, holds: Callable[[Snapshot], bool], within_s: float) -> Snapshot | None:
-        """The newest picture when it holds, or when the time is over; each one is looked at for its inflight."""
-        deadline = time.monotonic() + within_s
-        seen = None
-        while True:
-            s = self._engine.latest
-            if s is not None and s is not seen:
-                seen = s
-                self._samples.append(InflightSample(s.inflight.value, s.tally.posts_sent, s.tally.posts_completed))
-                if holds(s):
-                    return s
-            if time.monotonic() >= deadline or self._engine.wait_done(_LOOK_S):
-                return self._engine.latest
-
-    def _send(self, command: AnyCommand) -> None:
-        self._engine.send(command)
-
-    def _next_id(self) -> str:
-        self._count += 1
-        return f"verify-{self._count}"
-
-
-def _life_in(s: Snapshot, command_id: str) -> OrderLifeView | None:
-    return next((life for life in s.lives if life.command_id == command_id), None)
-
-
-def _is_over(life: OrderLifeView | None) -> bool:
-    return life is not None and life.is_over
-
-
-def _is_done(life: OrderLifeView | None) -> TypeGuard[OrderLifeView]:
-    """Refused, resting, or ended by the exchange's word, its fills seen or not."""
-    if life is None:
-        return False
-    return life.is_over or life.is_resting or (life.status is not None and life.status.is_terminal)
-
-
-def _is_free(s: Snapshot, market: MarketKey) -> bool:
-    facts = next((m.facts for m in s.markets if m.market == market), None)
-    return facts is not None and not facts.is_busy and not facts.flattening
-
-
-def _counted(s: Snapshot) -> Decimal:
-    return next((r.value for r in s.risk if r.name == "rejected per hour"), Decimal(0))
-
-
-def _answered_ms(life: OrderLifeView | None) -> int | None:
-    if life is None:
-        return None
-    return next((s.at_ms - life.begun_ms for s in life.steps if s.name in ("answered", "refused")), None)
-
-
-def _how(life: OrderLifeView | None) -> str:
-    if life is None:
-        return "no answer of the engine"
-    if life.denied:
-        return f"denied: {life.denied}"
-    state = life.status.value if life.status is not None else "over"
-    return f"{state}: {life.reason}" if life.reason else state
-
-
-def _text(value: Decimal | None) -> str:
-    return "-" if value is None else wire_text(value)

@@ -49,7 +49,8 @@ def verify(
     from core.runtime.assembly import assemble
     from core.runtime.config_file import config_path, load_config
     from core.runtime.keys import TEST_ADDRESS
-    from core.runtime.verify_program import NoAnswer, Verification, begin, what_is_held
+    from core.runtime.verify_desk import NoAnswer
+    from core.runtime.verify_program import Verification, begin, what_is_held
     from core.runtime.verify_report import as_data, write
     from hip3_tui.commands.order import ask_for_the_word
 

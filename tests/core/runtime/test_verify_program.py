@@ -12,7 +12,8 @@ from core.messages.snapshot import Snapshot
 from core.messages.verification import Verdict
 from core.runtime import verify_program
 from core.runtime.assembly import Program
-from core.runtime.verify_program import NoAnswer, Verification, ask_info
+from core.runtime.verify_desk import NoAnswer, ask_info
+from core.runtime.verify_program import Verification
 
 
 class Engine:
