@@ -21,6 +21,7 @@ from core.messages.ticket import OrderLifeView
 from core.model.cloid import cloid_by_hand
 from core.model.market import MarketKey
 from core.model.order import OrderSide, TimeInForce
+from core.model.rounding import wire_text
 from core.runtime.assembly import Program
 from core.runtime.verify_judges import InflightSample
 
