@@ -170,7 +170,7 @@ class BareScreen:
     @property
     def _asks(self) -> bool:
         snapshot = self._handle.latest
-        return snapshot is None or snapshot.run.network == "mainnet"
+        return snapshot is None or snapshot.run.rules == "mainnet"
 
     def _next_id(self) -> str:
         self._sent += 1
@@ -225,6 +225,8 @@ class BareScreen:
         ready = "READY" if snapshot.ready.is_ready else f"NOT READY ({'; '.join(snapshot.ready.missing)})"
         paused = "   ENTRIES PAUSED" if snapshot.paused else ""
         network = snapshot.run.network.upper()
+        if snapshot.run.rules == "mainnet" != snapshot.run.network:
+            network += ", MAINNET RULES"
         lines = [
             *head,
             f"{f'*** {network} ***' if network == 'MAINNET' else network}   {snapshot.state.value}   {ready}   "
