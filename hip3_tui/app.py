@@ -8,10 +8,11 @@ DESIGN "One key press" and "Hosting", SPEC 11.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from textual.app import App, SystemCommand
@@ -31,6 +32,7 @@ from hip3_tui import gc_policy, glyphs
 from hip3_tui.attention import Attention
 from hip3_tui.console import NOTHING_BESIDE, Follows, Outside
 from hip3_tui.deeds import Deeds
+from hip3_tui.drill_clock import drill_now
 from hip3_tui.keymap import Keymap
 from hip3_tui.notices import Notice, Notices
 from hip3_tui.operator_action import OperatorAction
@@ -75,6 +77,11 @@ def bindings(keymap: Keymap) -> BindingsMap:
     )
 
 
+def _names_of(outside: Outside) -> frozenset[str]:
+    """What the console was given beside the engine, by the names of the fields."""
+    return frozenset(field.name for field in dataclasses.fields(outside) if getattr(outside, field.name) is not None)
+
+
 class ConsoleApp(App[int], inherit_bindings=False):
     """The operator's screen over one engine.
 
@@ -116,6 +123,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         self._handle = handle
         self._lifecycle = lifecycle
         self._outside = outside
+        self._given = _names_of(outside)
         self._settings = settings
         self._keymap_of_operator = keymap or DEFAULT_KEYMAP
         self._bindings = bindings(self._keymap_of_operator)
@@ -156,6 +164,8 @@ class ConsoleApp(App[int], inherit_bindings=False):
 
     def _first_frame(self) -> None:
         self._on_first_frame()
+        if self._outside.greeted is not None:
+            self.push_screen(self._screen("greeting:GreetingScreen", self.look()))
         if self._own_gc:
             gc_policy.start()
             self.set_interval(gc_policy.COLLECT_EVERY_S, gc_policy.collect)
@@ -202,7 +212,17 @@ class ConsoleApp(App[int], inherit_bindings=False):
             None if self._outside.window is None else Window(self._outside.window.may_brake, self._outside.window.note)
         )
         selected = None if self._trading is None else self._trading.selected
-        return Picture(snapshot, now_ms, error, is_done, selected, self._keymap_of_operator, window)
+        return Picture(
+            snapshot,
+            now_ms,
+            error,
+            is_done,
+            selected,
+            self._keymap_of_operator,
+            beside=self._given,
+            drill=None if self._outside.drill is None else drill_now(self._outside.drill),
+            window=window,
+        )
 
     def refresh_picture(self) -> None:
         """The beat: newest picture to every screen. Nothing at all while the terminal does not take output."""
@@ -253,6 +273,8 @@ class ConsoleApp(App[int], inherit_bindings=False):
         """Do what a key, a click or the palette asks for."""
         action = ACTIONS[action_id]
         picture = self.look()
+        if not action.exists(picture):
+            return
         if reason := action.refusal(picture):
             self.say(reason, title=action.title_for(picture))
         elif action.screen:
@@ -276,7 +298,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         picture = self.look()
         for action in OPERATOR_ACTIONS:
-            if action.in_palette:
+            if action.in_palette and action.exists(picture):
                 key = self._keymap_of_operator.name(action.id)
                 title = action.title_for(picture) + (f" ({key})" if key else "")
                 yield SystemCommand(title, action.help, lambda i=action.id: self.action_operate(i))
@@ -318,6 +340,11 @@ class ConsoleApp(App[int], inherit_bindings=False):
     @property
     def outside(self) -> Outside:
         return self._outside
+
+    def lend(self, more: Mapping[str, Any]) -> None:
+        """Fields of `Outside` that were not known when the console was made. Before it runs."""
+        self._outside = dataclasses.replace(self._outside, **more)
+        self._given = _names_of(self._outside)
 
     def send(self, make: Callable[[str, str], AnyCommand], title: str) -> str:
         self._commands_sent += 1

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from core.messages.commands import AnyCommand
 from core.messages.handle import OrderPreviewer, WindowHandle
@@ -19,11 +19,24 @@ from core.messages.preflight import PreflightHandle
 from core.messages.records import RecordsHandle
 from hip3_tui.panes.picture import Picture
 
+if TYPE_CHECKING:
+    from core.messages.about import AboutPart
+    from core.messages.drill import DrillHandle
+    from core.messages.simulator import SimulatorHandle
+
 
 @dataclass(frozen=True)
 class Outside:
     """Beside the engine and the life cycle: what a command hands to the console. Without it a screen says what it lacks."""
 
+    simulator: SimulatorHandle | None = None
+    """The operator's hand on our own simulated exchange; None on every other network, and in a drill."""
+    drill: DrillHandle | None = None
+    """This run is a rehearsal."""
+    about: Callable[[], tuple[AboutPart, ...]] | None = None
+    """What this program is made of and set to. Asked in a worker thread."""
+    greeted: Callable[[], None] | None = None
+    """Somebody is here for the first time; to be called when the greeting was seen."""
     folder: Path | None = None
     """Where files for the operator go: the folder of the run."""
     records: RecordsHandle | None = None

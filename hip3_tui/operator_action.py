@@ -60,6 +60,8 @@ class OperatorAction:
     confirm_label: str = ""
     preview: Callable[[Picture], list[Sending]] | None = None
     """What the exchange would be sent; asked about, or told afterwards."""
+    exists: Callable[[Picture], bool] = lambda picture: True
+    """Where it is not, its key does nothing and it stands nowhere."""
     unavailable: Callable[[Picture], str] = _always
     label_now: Callable[[Picture], str] | None = None
     title_now: Callable[[Picture], str] | None = None
@@ -87,6 +89,8 @@ class OperatorAction:
         return self.unavailable(picture)
 
     def label_for(self, picture: Picture) -> str:
+        if not self.exists(picture):
+            return ""
         return self.label if self.label_now is None else self.label_now(picture)
 
     def title_for(self, picture: Picture) -> str:

@@ -16,7 +16,7 @@ from core.messages.commands import AnyCommand, CancelAll, FlattenAll, PauseEntri
 from hip3_tui.chosen_row import chosen_row, close_row, close_row_preview, close_row_title, row_closed_not
 from hip3_tui.keymap import Keymap
 from hip3_tui.operator_action import Group, OperatorAction
-from hip3_tui.panes.picture import Picture, is_flat
+from hip3_tui.panes.picture import SIMULATOR, Picture, is_flat
 from hip3_tui.previews import cancel_preview, flatten_preview
 
 # --- availability ----------------------------------------------------------------------------------------------------
@@ -69,6 +69,11 @@ def _nothing_chosen(picture: Picture) -> str:
 
 def _row_closed_not(picture: Picture) -> str:
     return no_report(picture) or row_closed_not(picture)
+
+
+def _is_simulator(picture: Picture) -> bool:
+    snapshot = picture.snapshot
+    return "simulator" in picture.beside and snapshot is not None and snapshot.run.network == SIMULATOR
 
 
 # --- commands --------------------------------------------------------------------------------------------------------
@@ -314,6 +319,40 @@ OPERATOR_ACTIONS: tuple[OperatorAction, ...] = (
         help="The newest summary of the ten checks that hip3-tui verify runs, each with its verdict and what was measured.",
         group=Group.LOOK,
         screen="verification:VerificationScreen",
+    ),
+    OperatorAction(
+        id="report",
+        keys=("w", "W"),
+        title="What the trades were worth",
+        help="Edge, slippage, fill rate and PnL with how well each is known, Go/No-Go, every trade, plots, and the review of a day.",
+        group=Group.LOOK,
+        screen="report:ReportScreen",
+    ),
+    OperatorAction(
+        id="simulator",
+        keys=("i", "I"),
+        title="Simulator: make something go wrong",
+        help="Inject a fault, drop the connection, jump an oracle, and see what the engine makes of it. On our own simulated exchange alone.",
+        group=Group.PROGRAM,
+        screen="simulator:SimulatorScreen",
+        exists=_is_simulator,
+    ),
+    OperatorAction(
+        id="drill",
+        keys=("b", "B"),
+        title="Briefing of the drill",
+        help="The rehearsal under way: its story, its time line, and what it expects.",
+        group=Group.PROGRAM,
+        screen="drill:DrillScreen",
+        exists=lambda picture: "drill" in picture.beside,
+    ),
+    OperatorAction(
+        id="about",
+        keys=("a", "A"),
+        title="About this program",
+        help="Versions, files, account and signer, and the config in force.",
+        group=Group.PROGRAM,
+        screen="about:AboutScreen",
     ),
     OperatorAction(
         id="palette",

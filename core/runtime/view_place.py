@@ -30,6 +30,7 @@ class ViewPlace(Struct, frozen=True):
     pid: int
     socket: str
     account: str
+    journal: str = ""
 
     @property
     def is_alive(self) -> bool:

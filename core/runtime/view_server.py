@@ -74,7 +74,7 @@ class ViewServer:
             os.chmod(path, 0o600)
             self._listener.listen(MOST_VIEWERS)
             self._path, self._file = path, file_beside(self._journal)
-            write_place(self._file, ViewPlace(os.getpid(), str(path), self._account))
+            write_place(self._file, ViewPlace(os.getpid(), str(path), self._account, str(self._journal.absolute())))
         except OSError as e:
             _log.warning("no other window can look at this run: %s", e)
             return

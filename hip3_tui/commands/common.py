@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hip3_tui.app import ConsoleApp
     from hip3_tui.keymap import Keymap
 
+NOTHING_MORE: Mapping[str, Any] = {}
 CONFIG_HELP = "Config file (TOML). Beats the variable HIP3_CONFIG."
 
 
@@ -71,7 +72,12 @@ def operators_keys(config: Config, source: str) -> Keymap | None:
         raise ConfigError(f"{source}: console.keys: {e}") from None
 
 
-def draw(program: Program, settings: ConsoleConfig | None = None, keymap: Keymap | None = None) -> NoReturn:
+def draw(
+    program: Program,
+    settings: ConsoleConfig | None = None,
+    keymap: Keymap | None = None,
+    beside: Mapping[str, Any] = NOTHING_MORE,
+) -> NoReturn:
     """The console on this terminal, until the end of the program; after a crash of the console, the bare screen."""
     from core.config_console import ConsoleConfig
     from core.runtime.order_preview import preview_order
@@ -91,6 +97,7 @@ def draw(program: Program, settings: ConsoleConfig | None = None, keymap: Keymap
         on_crash=crash.noted,
         driver_class=UnblockingDriver,
     )
+    app.lend(beside)
     program.lifecycle.register_app(lambda code: end_console(app, code))
 
     def run_app() -> int:

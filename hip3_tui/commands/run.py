@@ -97,4 +97,6 @@ def run(
             for_s=for_s,
             summary=summary,
         )
-    draw(program, config.console, keymap)
+    from hip3_tui.commands.beside import beside
+
+    draw(program, config.console, keymap, beside(program, config, str(path)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -30,20 +31,29 @@ def view(config_name: str | None, allow_control: bool) -> None:
         if not in_browser:
             require_terminal()
 
+    from core.messages.records import RecordsError
     from core.runtime.view_client import ViewClient
     from core.runtime.view_place import find_running, nothing_runs
     from core.runtime.view_program import ViewLifecycle
     from hip3_tui.app import ConsoleApp
+    from hip3_tui.commands.beside import LaterRecords
     from hip3_tui.console import Outside
     from hip3_tui.driver import UnblockingDriver
     from hip3_tui.web_driver import WindowDriver
+
+    def journal() -> Path:
+        """Of the program that is looked at; read only, like everything here."""
+        places = find_running(config)
+        if not places:
+            raise RecordsError(nothing_runs(config))
+        return Path(places[0].journal)
 
     client = ViewClient(lambda: find_running(config), nothing_runs(config), may_act=allow_control)
     lifecycle = ViewLifecycle()
     app = ConsoleApp(
         client,
         lifecycle,
-        outside=Outside(window=client),
+        outside=Outside(window=client, records=LaterRecords(journal)),
         settings=config.console,
         keymap=keymap,
         who=f"{user()} (window)",

@@ -12,6 +12,7 @@ from hip3_tui import format as f
 from hip3_tui.operator_actions import key_of
 from hip3_tui.panes.live_lines import Line, LiveLines, Span
 from hip3_tui.panes.picture import Picture
+from hip3_tui.panes.progress import progress
 
 MAX_LINES = 8
 
@@ -58,7 +59,7 @@ def alarms(picture: Picture) -> list[Paragraph]:
     if picture.window is not None and picture.window.note:
         found.insert(0, ("THIS WINDOW", picture.window.note, "warn"))
     if snapshot is None:
-        return found
+        return [*found, *progress(picture)]
     if snapshot.hard_stop.tripped:
         found.extend(
             _hard_stop(
@@ -67,7 +68,7 @@ def alarms(picture: Picture) -> list[Paragraph]:
         )
     if snapshot.finished:
         found.append(("ENDED", _end(snapshot), "warn"))
-    return found
+    return [*found, *progress(picture)]
 
 
 def _hard_stop(stop: HardStopView, snapshot: Snapshot, *, is_dead: bool, reset: str) -> list[Paragraph]:

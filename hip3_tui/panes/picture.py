@@ -17,6 +17,7 @@ STALE_MS = 1_000
 """The engine publishes several times a second: a second without a new snapshot is a fault to be seen."""
 
 MAINNET = "mainnet"
+SIMULATOR = "simulator"
 
 
 class Selected(NamedTuple):
@@ -36,6 +37,19 @@ class Window(NamedTuple):
     """Why nothing new is seen; empty while it is."""
 
 
+class DrillNow(NamedTuple):
+    """The rehearsal under way, as far as it has come."""
+
+    name: str
+    length_ms: int
+    elapsed_ms: int | None
+    """Since READY; None before."""
+    now: str
+    """What is said of the last step."""
+    next_in_ms: int | None
+    next: str
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """``now_ms`` is the console's clock, ``error`` why the engine died, ``is_done`` that it has ended one way or the other."""
@@ -47,6 +61,10 @@ class Picture:
     selected: Selected | None = None
     keymap: Keymap | None = None
     """None: our own keys."""
+    beside: frozenset[str] = frozenset()
+    """Names of what the console was given beside the engine: some actions exist only with it."""
+    drill: DrillNow | None = None
+    """None: this is no drill."""
     window: Window | None = None
     """None: this is the console itself."""
 

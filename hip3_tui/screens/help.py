@@ -72,7 +72,7 @@ class HelpScreen(Dialog[None]):
         keymap = keymap_of(picture)
         lines: list[Line] = []
         for group in Group:
-            actions = [action for action in OPERATOR_ACTIONS if action.group is group]
+            actions = [action for action in OPERATOR_ACTIONS if action.group is group and action.exists(picture)]
             if actions:
                 lines += [text(group.value, "title")]
             for action in actions:

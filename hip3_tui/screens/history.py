@@ -42,6 +42,8 @@ class HistoryScreen(Room):
         Binding("left", "turn(-1)", show=False),
         Binding("slash", "search", show=False),
         Binding("0", "runs", show=False),
+        Binding("y,Y", "copy", show=False),
+        Binding("e,E", "export", show=False),
         Binding("enter", "details", show=False),
     ]
     CLOSED_BY = ("quit", "history")
@@ -96,7 +98,7 @@ class HistoryScreen(Room):
 
     def hint(self) -> str:
         runs = "all runs" if self.this_run_only else "this run"
-        return f"1-6: list  /: search  Enter: details  0: {runs}  Esc: back"
+        return f"1-6: list  /: search  Enter: details  0: {runs}  E: CSV  Y: copy id  Esc: back"
 
     @property
     def _table(self) -> RoomTable:
@@ -234,7 +236,7 @@ class HistoryScreen(Room):
         if self._records is not None and 0 <= at < len(self._rows):
             self.app.push_screen(DetailsScreen(self.picture, self._records, self.kind, self._rows[at]))
 
-    def do_copy(self) -> None:
+    def action_copy(self) -> None:
         """The correlation id of the row under the cursor."""
         at = self._table.cursor_row
         if 0 <= at < len(self._rows):
@@ -242,7 +244,7 @@ class HistoryScreen(Room):
             self.app.copy_to_clipboard(words)
             self.console.say(f"{words or 'nothing'} copied")
 
-    def do_export(self) -> None:
+    def action_export(self) -> None:
         """Every row of this list, as far as the search goes, into a file of the run's folder."""
         records, kind, search, run_id = self._records, self.kind, self.search, self._run_id
         if records is None:

@@ -25,6 +25,7 @@ _WHAT = {"signal": "accent", "order": "", "post": "dim", "fill": "good", "trade"
 class DetailsScreen(Dialog[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "close", "Close", show=False),
+        Binding("y,Y", "copy", show=False),
         Binding("down,j", "scroll(1)", show=False),
         Binding("up,k", "scroll(-1)", show=False),
         Binding("pagedown,space", "scroll(10)", show=False),
@@ -55,7 +56,7 @@ class DetailsScreen(Dialog[None]):
     def action_scroll(self, lines: int) -> None:
         self.query_one("#dialog", VerticalScroll).scroll_relative(y=lines, animate=False)
 
-    def do_copy(self) -> None:
+    def action_copy(self) -> None:
         self.app.copy_to_clipboard(self._record.correlation_id)
 
     def body(self, picture: Picture) -> list[Line]:

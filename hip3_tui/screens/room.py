@@ -32,6 +32,8 @@ from hip3_tui.panes.status import StatusPane
 _MOST_ALARM = 4
 """Lines of an alarm that may push the room down; the rest is told by the main screen."""
 
+_FAR = 100_000
+
 Answer = TypeVar("Answer")
 
 
@@ -179,6 +181,30 @@ class Room(Screen[None]):
 
     def action_leave(self) -> None:
         self.dismiss(None)
+
+    # The keys that move in lists, for whatever is scrolled here; a table has its own.
+
+    def do_down(self) -> None:
+        self._scroll(1)
+
+    def do_up(self) -> None:
+        self._scroll(-1)
+
+    def do_half_down(self) -> None:
+        self._scroll(self.size.height // 2)
+
+    def do_half_up(self) -> None:
+        self._scroll(-(self.size.height // 2))
+
+    def do_first(self) -> None:
+        self._scroll(-_FAR)
+
+    def do_last(self) -> None:
+        self._scroll(_FAR)
+
+    def _scroll(self, lines: int) -> None:
+        if self.focused is not None:
+            self.focused.scroll_relative(y=lines, animate=False)
 
 
 def failure(answer: Exception) -> str:

@@ -124,6 +124,11 @@ def test_the_console_plays_it_too_and_an_early_end_is_no_verdict(tmp_path):
     command = [sys.executable, "-m", "hip3_tui", "drill", str(written(tmp_path))]
     with spawn(command, cols=120, rows=40, cwd=str(ROOT), env=environment(tmp_path)) as program:
         program.wait_for("LIVE", timeout=30)
+        program.wait_for("DRILL", timeout=30)
+        program.wait_for("now: a gap opens", timeout=30)
+        program.wait_for("Judged on the exchange's own truth", timeout=60)
+        program.wait_for("PASS", timeout=10)
+        program.send("q")
         assert program.wait_exit(timeout=60) == 0
         assert "PASS: a short gap, 9 s" in program.text
     with spawn(command, cols=120, rows=40, cwd=str(ROOT), env=environment(tmp_path)) as program:

@@ -119,7 +119,9 @@ def test_another_terminal_looks_on_and_its_end_is_its_own(tmp_path):
             window.wait_for("LIVE", PATIENCE_S)
             window.send("x")
             window.wait_for("This window only looks", PATIENCE_S)
-            window.send("q")
+            window.send("h6")
+            window.wait_for("READY-TRADING", PATIENCE_S)
+            window.send("qq")
             assert window.wait_exit(PATIENCE_S) == 0
         with spawn([*PROGRAM, "view", "--config", CONFIG], cwd=str(ROOT), env=environment(tmp_path)) as window:
             window.wait_for("VIEW ONLY", PATIENCE_S)

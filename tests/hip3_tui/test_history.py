@@ -198,7 +198,7 @@ async def test_a_list_is_written_with_all_its_rows_unrounded(tmp_path: Path) -> 
     async with desk(made.snapshot(), outside=with_journal(FakeRecords(rows=1_234), tmp_path)) as it:
         await it.press("h")
         await it.read("100 rows")
-        it.app.screen.do_export()  # type: ignore[attr-defined]
+        await it.press("e")
         await it.until(lambda: any("1234 rows" in toast for toast in it.toasts), "the notice")
     (name,) = os.listdir(tmp_path)
     assert name == "trades-20251123-040304.csv"

@@ -1,24 +1,26 @@
-"""Draws screenshots/ again: the real engine trading on the real simulator with a fixed seed, seen through the console at several sizes.
+"""Draws screenshots/ again: the real engine trading on the real simulator with a fixed seed, and every other state from hand-made snapshots.
 
-SVG always; PNG beside it where a Chromium and Fira Code are installed (Debian: chromium fonts-firacode), because nothing else draws these
-SVGs as a terminal does. Takes about a minute: it waits for the states it shows. Run by ``make screenshots``.
+screenshots/ has what the README shows, SVG and PNG; screenshots/states/ has every screen and state at three sizes, as SVG, which
+tests/hip3_tui/test_screenshots.py compares with what the console draws. PNG only where a Chromium and Fira Code are installed (Debian: chromium
+fonts-firacode). Takes some minutes: it waits for the states it shows. Run by ``make screenshots``.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
-import re
-import shutil
-import subprocess
+import os
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-from textual.pilot import Pilot
+from chromium import find_chromium, tab
+from hand_made_pictures import SIZES, draw
+from hand_made_pictures import settle as settle_keys
+from picture_files import draw_pngs, write_svg
 
 from core.messages.commands import ResetHardStop
 from core.messages.snapshot import Snapshot
@@ -26,40 +28,63 @@ from core.runtime.assembly import Program, assemble
 from core.runtime.config_file import load_config
 from core.runtime.sim_process import own_simulator
 from hip3_tui.app import ConsoleApp
+from hip3_tui.commands.beside import beside
+from hip3_tui.console import Outside
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TARGET = ROOT / "screenshots"
-SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
-PATIENCE_S = 120.0
+STATES = TARGET / "states"
+PATIENCE_S = 180.0
+CONFIG = ROOT / "config" / "sim.toml"
 
 
 def main() -> None:
-    source = ROOT / "config" / "sim.toml"
-    config = load_config(source)
+    os.environ["HIP3_GREETING"] = "off"
+    STATES.mkdir(parents=True, exist_ok=True)
+    only_states = "--states" in sys.argv[1:]
+    if not only_states:
+        live()
+    asyncio.run(draw(STATES))
+    if not only_states:
+        asyncio.run(draw_pngs(sorted(TARGET.glob("*.svg"))))
+
+
+def live() -> None:
+    config = load_config(CONFIG)
     config = msgspec.structs.replace(config, sim=msgspec.structs.replace(config.sim, seed=7))
     simulator = own_simulator(config)
     with tempfile.TemporaryDirectory() as state:
-        program = assemble(config, "config/sim.toml", simulator, state_dir=Path(state))
+        program = assemble(config, "config/sim.toml", simulator, state_dir=Path(state, "hip3-tui"))
+        program.first_frame.set()
         try:
-            asyncio.run(shoot(program))
+            asyncio.run(shoot(program, Outside(**beside(program, config, str(CONFIG))), state))
         finally:
             program.engine.request_stop("screenshots are done")
             program.engine.wait_done(20)
             if simulator is not None:
                 simulator.stop()
-    draw_pngs()
 
 
-async def shoot(program: Program) -> None:
+async def shoot(program: Program, outside: Outside, state: str) -> None:
     """The states worth seeing, in the order in which a run comes to them."""
-    await until(program, "two positions and a closed trade", lambda s: len(s.positions) >= 2 and len(s.trades) >= 1)
-    for name, size in SIZES.items():
-        await picture(program, f"console-{name}", size)
-    await picture(program, "help-120x40", SIZES["120x40"], "question_mark")
-    await picture(program, "hard-stop-120x40", SIZES["120x40"], "x")
+    await until(program, "two positions and six closed trades", lambda s: len(s.positions) >= 2 and s.pnl.trades >= 6)
+    for name in SIZES:
+        await picture(program, outside, f"console-{name}", name)
+    for name, keys in (
+        ("history", ("h",)),
+        ("history-details", ("h", "enter")),
+        ("report", ("w",)),
+        ("report-plots", ("w", "4")),
+        ("faults", ("i",)),
+        ("help", ("question_mark",)),
+        ("about", ("a",)),
+    ):
+        await picture(program, outside, f"{name}-120x40", "120x40", *keys)
+    await browser(state)
+    await picture(program, outside, "hard-stop-120x40", "120x40", "x")
     await until(program, "flat after the hard stop", lambda s: not s.positions and s.hard_stop.tripped)
-    await picture(program, "hard-stop-80x24", SIZES["80x24"])
-    await picture(program, "reset-120x40", SIZES["120x40"], "r")
+    await picture(program, outside, "hard-stop-80x24", "80x24")
+    await picture(program, outside, "reset-120x40", "120x40", "r")
     program.engine.send(ResetHardStop(command_id="screenshots", reason="screenshots are taken"))
 
 
@@ -75,68 +100,47 @@ class Staying:
         pass
 
 
-async def picture(program: Program, name: str, size: tuple[int, int], *keys: str) -> None:
-    app = ConsoleApp(program.engine, Staying(), own_gc=False)
-    async with app.run_test(size=size) as pilot:
-        await settle(pilot)
-        if keys:
-            await pilot.press(*keys)
-            await settle(pilot)
-        svg = app.export_screenshot(title="hip3-tui")
-    # Textual numbers its style classes by chance; fixed names keep unchanged pictures unchanged.
-    TARGET.mkdir(exist_ok=True)
-    (TARGET / f"{name}.svg").write_text(re.sub(r"terminal-\d+-", "terminal-", svg))
-    print(f"screenshots/{name}.svg")
+async def picture(program: Program, outside: Outside, name: str, size: str, *keys: str) -> None:
+    app = ConsoleApp(program.engine, Staying(), outside=outside, own_gc=False)
+    async with app.run_test(size=SIZES[size]) as pilot:
+        await pilot.pause(0.8)  # a few beats, so that it shows what the engine last said
+        await settle_keys(pilot, keys)
+        await pilot.pause(0.8)
+        write_svg(app, TARGET / f"{name}.svg")
 
 
-async def settle(pilot: Pilot[int]) -> None:
-    """Let a few beats of the screen pass, so that it shows what the engine last said."""
-    await pilot.pause(0.8)
+async def browser(state: str) -> None:
+    """The same console in a real browser, through the real server."""
+    chromium = find_chromium()
+    if chromium is None:
+        return
+    server = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "hip3_tui", "serve", "--config", str(CONFIG), "--port", "0",
+        cwd=ROOT, env={**os.environ, "XDG_STATE_HOME": state}, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert server.stdout is not None
+        address = (await server.stdout.readline()).decode().split()[-1]
+        async with tab(chromium, 1120, 760) as page:
+            await page.open(address)
+            await page.until("document.body && document.body.classList.contains('-first-byte')")
+            await asyncio.sleep(4)
+            (TARGET / "browser.png").write_bytes(await page.picture())
+        print("browser.png")
+    finally:
+        server.terminate()
+        await server.wait()
 
 
-async def until(program: Program, what: str, holds: object) -> None:
-    assert callable(holds)
+async def until(program: Program, what: str, holds: Callable[[Snapshot], bool]) -> None:
     end = time.monotonic() + PATIENCE_S
     while True:
-        snapshot: Snapshot | None = program.engine.latest
+        snapshot = program.engine.latest
         if snapshot is not None and holds(snapshot):
             return
         if time.monotonic() > end or program.engine.is_done:
             raise SystemExit(f"screenshots: not seen within {PATIENCE_S:.0f} s: {what}; {program.engine.error}")
         await asyncio.sleep(0.1)
-
-
-def draw_pngs() -> None:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        print("no Chromium here: the SVGs are new, the PNGs are as they were")
-        return
-    for svg in sorted(TARGET.glob("*.svg")):
-        draw_png(chromium, svg)
-        print(f"screenshots/{svg.stem}.png")
-
-
-def draw_png(chromium: str, svg: Path) -> None:
-    """Through a page without margins: a bare SVG would be drawn with letter boxes."""
-    text = svg.read_text()
-    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text)
-    assert box is not None, f"{svg.name} has no viewBox"
-    width, height = math.ceil(float(box[1])), math.ceil(float(box[2]))
-    style = f"html,body{{margin:0;background:#000}}svg{{display:block;width:{width}px;height:{height}px}}"
-    with tempfile.TemporaryDirectory() as tmp:
-        page = Path(tmp, "page.html")
-        page.write_text(f"<!doctype html><meta charset=utf-8><style>{style}</style>{text}")
-        command = [
-            *(chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run"),
-            *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-            *(
-                f"--window-size={width},{height}",
-                f"--user-data-dir={tmp}/profile",
-                f"--screenshot={svg.with_suffix('.png')}",
-            ),
-            page.as_uri(),
-        ]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120)
 
 
 if __name__ == "__main__":
