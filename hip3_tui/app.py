@@ -30,7 +30,7 @@ from core.messages.view import only_brakes
 from hip3_tui import format as f
 from hip3_tui import gc_policy, glyphs
 from hip3_tui.attention import Attention
-from hip3_tui.console import NOTHING_BESIDE, Follows, Outside
+from hip3_tui.console import NOTHING_BESIDE, Follows, Outside, names_of
 from hip3_tui.deeds import Deeds
 from hip3_tui.drill_clock import drill_now
 from hip3_tui.keymap import Keymap
@@ -77,11 +77,6 @@ def bindings(keymap: Keymap) -> BindingsMap:
     )
 
 
-def _names_of(outside: Outside) -> frozenset[str]:
-    """What the console was given beside the engine, by the names of the fields."""
-    return frozenset(field.name for field in dataclasses.fields(outside) if getattr(outside, field.name) is not None)
-
-
 class ConsoleApp(App[int], inherit_bindings=False):
     """The operator's screen over one engine.
 
@@ -123,7 +118,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         self._handle = handle
         self._lifecycle = lifecycle
         self._outside = outside
-        self._given = _names_of(outside)
+        self._given = names_of(outside)
         self._settings = settings
         self._keymap_of_operator = keymap or DEFAULT_KEYMAP
         self._bindings = bindings(self._keymap_of_operator)
@@ -344,7 +339,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
     def lend(self, more: Mapping[str, Any]) -> None:
         """Fields of `Outside` that were not known when the console was made. Before it runs."""
         self._outside = dataclasses.replace(self._outside, **more)
-        self._given = _names_of(self._outside)
+        self._given = names_of(self._outside)
 
     def send(self, make: Callable[[str, str], AnyCommand], title: str) -> str:
         self._commands_sent += 1

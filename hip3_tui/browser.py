@@ -97,7 +97,9 @@ class BrowserServer(Server):
         runner = web.AppRunner(await self._make_app(), shutdown_timeout=_STOP_S, access_log=None)
         await runner.setup()
         stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        stops = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, stops)  # whoever started us may have kept them for itself
+        for number in stops:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         try:
             await web.SockSite(runner, listener).start()

@@ -9,7 +9,7 @@ SPEC 11, DESIGN "One key press".
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -50,6 +50,11 @@ class Outside:
 
 
 NOTHING_BESIDE = Outside()
+
+
+def names_of(outside: Outside) -> frozenset[str]:
+    """What the console was given beside the engine, by the names of the fields."""
+    return frozenset(field.name for field in fields(outside) if getattr(outside, field.name) is not None)
 
 
 class Console(Protocol):

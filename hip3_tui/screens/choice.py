@@ -60,7 +60,7 @@ class Choice(Widget, can_focus=True):
         mark = "reverse bold" if self.has_focus else "bold"
         if not self._all_seen:
             count = f"  {self.index + 1} of {len(self.options)}" if len(self.options) > 1 else ""
-            return Content.assemble(("‹ ", ""), (self.value, mark), (" ›", ""), (count, "$text-quiet"))
+            return Content.assemble(("< ", ""), (self.value, mark), (" >", ""), (count, "$text-quiet"))
         words = [
             (f"[{option}]", mark) if i == self.index else (f" {option} ", "$text-quiet")
             for i, option in enumerate(self.options)

@@ -211,3 +211,13 @@ def test_a_port_that_is_taken_is_one_line(tmp_path):
         )  # fmt: skip
     assert done.returncode == 78
     assert "--port 0 takes any free port" in done.stderr
+
+
+def test_a_server_that_was_born_deaf_to_term_hears_it(tmp_path):
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        serve = serving(environment(tmp_path))
+        serve.__enter__()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    serve.__exit__(None, None, None)  # terminates it, and waits within a bound

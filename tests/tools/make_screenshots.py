@@ -1,7 +1,7 @@
 """Draws screenshots/ again: the real engine trading on the real simulator with a fixed seed, and every other state from hand-made snapshots.
 
-screenshots/ has what the README shows, SVG and PNG; screenshots/states/ has every screen and state at three sizes, as SVG, which
-tests/hip3_tui/test_screenshots.py compares with what the console draws. PNG only where a Chromium and Fira Code are installed (Debian: chromium
+screenshots/ has what the README shows, SVG and PNG; screenshots/states/, which git ignores, gets every screen and state at three sizes, as SVG
+(``--states``: those alone). PNG only where a Chromium and Fira Code are installed (Debian: chromium
 fonts-firacode). Takes some minutes: it waits for the states it shows. Run by ``make screenshots``.
 """
 
@@ -77,7 +77,6 @@ async def shoot(program: Program, outside: Outside, state: str) -> None:
         ("report-plots", ("w", "4")),
         ("faults", ("i",)),
         ("help", ("question_mark",)),
-        ("about", ("a",)),
     ):
         await picture(program, outside, f"{name}-120x40", "120x40", *keys)
     await browser(state)
