@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from pathlib import Path
 
 import pytest
 from secret_search import leaks, leaks_in_files, needles
 
-SECRET = "4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318"
+SECRET = hashlib.sha256(b"a key that is searched for").hexdigest()
 RAW = bytes.fromhex(SECRET)
 
 

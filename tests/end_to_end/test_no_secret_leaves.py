@@ -4,6 +4,7 @@ the end; then everything it left is searched for the key and every part of it.""
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from core.hyperliquid.signing_key import SigningKey
 
 pytestmark = pytest.mark.slow
 
-SECRET = "9f3c5d7e2b4a68801c9e7d5b3a1f0e8c6d4b2a190f8e7d6c5b4a39281706f5e4"
+SECRET = hashlib.sha256(b"the key of a session that is searched").hexdigest()
 ADDRESS = SigningKey.from_hex(SECRET).address
 TOKEN = "JHMHI8qBe7bk2ZwO5U711o3dV"
 PROGRAM = str(Path(__file__).with_name("talkative_console.py"))

@@ -6,6 +6,7 @@ else (another exception, a text over several lines, a line that quotes a secret)
 
 from __future__ import annotations
 
+import hashlib
 import random
 import re
 import sqlite3
@@ -163,7 +164,7 @@ def scenario(dice: random.Random, cases: int, folder: Path) -> Counter[str]:
 def key_file(dice: random.Random, cases: int, folder: Path) -> Counter[str]:
     """And whatever it holds is not repeated."""
     path = folder / "key"
-    secret = "4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318"
+    secret = hashlib.sha256(b"a key in a config").hexdigest()
 
     def attempt() -> None:
         path.write_bytes(hurt(secret.encode(), dice))

@@ -25,7 +25,7 @@ from core.model.market import MarketKey
 from core.runtime.clock import ManualClock
 from core.runtime.config_file import load_config
 from core.runtime.journal import Journal, JournalError
-from core.runtime.keys import TEST_KEY, KeyManager
+from core.runtime.keys import TEST_GUARD_KEY, TEST_KEY, KeyManager
 from core.runtime.signer import Signer
 
 SILVER = MarketKey.parse("xyz:SILVER")
@@ -188,6 +188,7 @@ def test_l17_a_second_console_on_the_same_journal_is_turned_away(tmp_path: Path)
 
 PUBLIC_KEYS = {
     TEST_KEY[2:],  # of a well-known test mnemonic
+    TEST_GUARD_KEY[2:],  # the next one of the same mnemonic
     "0123456789" * 6 + "0123",  # of the exchange's own SDK's tests
     "e908f86dbb4d55ac876378565aafeabc187f6690f046459397b17d9b9a19688e",  # of published vectors
 }
