@@ -18,7 +18,9 @@ from hand_made_pictures import PAGES, SHOTS, SIZES, draw
 async def test_it_is_drawn(name: str, size: str, tmp_path: Path) -> None:
     (drawn,) = await draw(tmp_path, [name], [size])
     text = " ".join(re.sub(r"<[^>]*>", " ", drawn.read_text()).replace("&#160;", " ").split())
-    assert ("DRILL" if name in PAGES else "SIMULATOR") in text or name == "about", text[:400]
+    # On 80x24 a dialog covers the line that says which network it is.
+    wanted = {"help": "Help", "history-details": "On its way", "about": "This run"}
+    assert wanted.get(name, "DRILL" if name in PAGES else "SIMULATOR") in text
     assert "Traceback" not in text
 
 
