@@ -44,6 +44,7 @@ def plan_of(scenario: Scenario) -> Plan:
         duplicates=0.0,
         weather_ms=0,
         troubles=(),
+        newer=(),
         operator_every_ms=0,
     )
 

@@ -8,7 +8,7 @@ from snapshots_for_tests import SELL, T0
 
 from core.messages.commands import FlattenAll
 from core.messages.effects import Post
-from core.model.order import OrderStatus
+from core.model.order import OrderStatus, TimeInForce
 from hip3_tui.panes.picture import Picture
 from hip3_tui.previews import cancel_preview, flatten_preview, told
 
@@ -29,7 +29,8 @@ def test_cancel_leaves_exits_and_strangers_alone_and_takes_ours_of_an_earlier_ru
     orders = (
         made.order(1, filled=D("0.002")),
         made.order(2, purpose="exit", reduce_only=True),
-        made.order(3, purpose="manual", reduce_only=True),
+        made.order(3, purpose="manual", reduce_only=True, tif=TimeInForce.GTC),
+        made.order(8, purpose="manual", reduce_only=True),
         made.order(4, is_external=True, cloid=None),
         made.order(5, is_external=True, purpose="manual"),
         made.order(6, status=OrderStatus.FILLED, is_settled=True),
