@@ -51,7 +51,11 @@ class TmuxProgram:
         self._do("send-keys", "-l", words)
 
     def resize(self, cols: int, rows: int) -> None:
-        self._do("resize-window", "-x", str(cols), "-y", str(rows))
+        """Returns when tmux itself has the pane at this size; what the program makes of it is the test's to see."""
+        deadline = time.monotonic() + 30
+        while self._do("display-message", "-p", "#{pane_width}x#{pane_height}").strip() != f"{cols}x{rows}":
+            assert time.monotonic() < deadline, f"tmux did not resize to {cols}x{rows}"
+            self._do("resize-window", "-x", str(cols), "-y", str(rows))
 
     def screen(self) -> str:
         return self._do("capture-pane", "-p")

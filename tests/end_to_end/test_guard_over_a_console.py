@@ -355,6 +355,7 @@ def test_it_ends_with_a_console_that_ends_in_order(tmp_path: Path) -> None:
         until(
             "the guard watches", lambda: any("console: alive" in p.read_text() for p in runs.glob("*/*.guard.log")), 40
         )
+        console.wait_for("✓ positions", 60)  # before that the exchange has not confirmed anything
         console.signal(signal.SIGTERM)
         assert console.wait_exit(40) == 128 + signal.SIGTERM
     (log,) = runs.glob("*/*.guard.log")
