@@ -48,7 +48,9 @@ class TmuxProgram:
         self._do("send-keys", *keys)
 
     def type(self, words: str) -> None:
+        """Into a field. Returns when they stand there: read together with the next key they would be a paste, which no key follows."""
         self._do("send-keys", "-l", words)
+        self.wait_for(words)
 
     def resize(self, cols: int, rows: int) -> None:
         """Returns when tmux itself has the pane at this size; what the program makes of it is the test's to see."""
