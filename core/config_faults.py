@@ -46,6 +46,9 @@ class FaultSettings(Section, frozen=True, kw_only=True):
     factor: int | None = None
     bps: int | None = None
     changes: SpecChanges | None = None
+    dex: str | None = None
+    answer: str | None = None
+    requests: tuple[str, ...] | None = None
 
 
 class FaultConfig(FaultSettings, frozen=True, kw_only=True):

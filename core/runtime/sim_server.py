@@ -30,6 +30,7 @@ from core.sim.admission import Envelope, WireFailure
 from core.sim.control import ControlError
 from core.sim.exchange import Exchange, Submission
 from core.sim.feed import Feed
+from core.sim.info import NoAnswer
 from core.sim.market import BLOCK_MS
 from core.sim.scenario import Scenario
 from core.sim.session import Post, Session, error_frame
@@ -203,6 +204,8 @@ class SimServer:
             body = self.exchange.info(request, self._clock())
             self._limits.add(ip, answer_weight(request, body), self._clock())
             return body
+        except NoAnswer:
+            raise Lost from None
         finally:
             await self._clock.pause(whole_ms - there_ms)
 

@@ -94,8 +94,9 @@ def _fault(exchange: Exchange, command: Json, now_ms: int) -> None:
         settings["address"] = _address(command, "address")
     if "changes" in settings:
         settings["changes"] = _changes(settings["changes"])
-    if isinstance(settings.get("channels"), list):
-        settings["channels"] = tuple(settings["channels"])
+    for key in ("channels", "requests"):
+        if isinstance(settings.get(key), list):
+            settings[key] = tuple(settings[key])
     try:
         check_settings(str(command.get("name")), settings)
         exchange.faults.add(str(command.get("name")), now_ms, **settings)

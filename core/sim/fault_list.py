@@ -78,6 +78,11 @@ SETTINGS: dict[str, Setting] = {
     "factor": Setting("how many times the usual", int, 1, 100),
     "bps": Setting("how far, in basis points", int, -5_000, 5_000),
     "changes": Setting("what of the market's rules", dict),
+    "dex": Setting("the one dex by its name, empty for the main one", str),
+    "answer": Setting(
+        "what comes instead: a failure of HTTP, or nothing", str, choices=("500", "502", "429", "silence")
+    ),
+    "requests": Setting("which info requests, by type; default every one that is about one dex", tuple),
 }
 """What each setting is. Which fault takes which: `Kind.allowed`."""
 
@@ -91,6 +96,8 @@ DEFAULTS: dict[str, Any] = {
     "side": "bids",
     "factor": 5,
     "bps": 100,
+    "answer": "500",
+    "requests": (),
 }
 
 SPEC_CHANGES: dict[str, type] = {
@@ -102,6 +109,19 @@ SPEC_CHANGES: dict[str, type] = {
     "deployer_fee_scale": Decimal,
 }
 """What change_spec can change of a market, and what it is."""
+
+DEX_READS = (
+    "clearinghouseState",
+    "openOrders",
+    "frontendOpenOrders",
+    "meta",
+    "metaAndAssetCtxs",
+    "allMids",
+    "perpDexLimits",
+    "perpDexStatus",
+    "perpsAtOpenInterestCap",
+)
+"""Info requests that are about one dex; the main one where none is named."""
 
 _ONCE, _LONG, _STATE = Lasts.ONCE, Lasts.LONG, Lasts.STATE
 _HTTP = ("road", "executed")
@@ -139,6 +159,11 @@ GROUPS: dict[str, dict[str, Kind]] = {
         ),
         "http_500": Kind("a request is answered with HTTP 500 and null", _ONCE, _HTTP, of_one=False),
         "info_down": Kind("info requests fail with HTTP 502", _LONG, of_one=False),
+        "dex_reads_fail": Kind(
+            "info requests about the dex `dex` (clearinghouseState, openOrders, meta, ...) fail by `answer`; other dexes answer",
+            _LONG,
+            ("dex", "answer", "requests"),
+        ),
         "post_error": Kind(
             "a post over the WebSocket is not carried out and answered with an error payload, `text`",
             _ONCE,
@@ -256,6 +281,16 @@ def check_settings(name: str, settings: Mapping[str, Any]) -> None:
         _check_value(name, key, value)
     if name == "change_spec" and not (settings.get("coin") and settings.get("changes")):
         raise FaultError(f"change_spec: expected a coin and changes: {', '.join(SPEC_CHANGES)}")
+    if name == "dex_reads_fail":
+        _check_dex_reads(settings)
+
+
+def _check_dex_reads(settings: Mapping[str, Any]) -> None:
+    if "dex" not in settings:
+        raise FaultError("dex_reads_fail: expected dex, the name of one; empty for the main one")
+    for kind in settings.get("requests", ()):
+        if kind not in DEX_READS:
+            raise FaultError(f"dex_reads_fail: requests = {shown(kind)}: allowed are {', '.join(DEX_READS)}")
 
 
 def _who_takes(key: str) -> str:
@@ -280,7 +315,7 @@ def _check_value(name: str, key: str, value: Any) -> None:
     elif setting.kind is str and not isinstance(value, str):
         raise FaultError(f"{at}: expected text")
     elif setting.kind is tuple and not (isinstance(value, (tuple, list)) and all(isinstance(v, str) for v in value)):
-        raise FaultError(f"{at}: expected a list of channel names")
+        raise FaultError(f"{at}: expected a list of names")
     elif setting.kind is dict:
         _check_changes(name, value)
 

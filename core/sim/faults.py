@@ -10,12 +10,12 @@ PROTOCOL 14 (faults worth simulating), LESSONS; issue 3 part 2. What there is an
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
 
-from core.sim.fault_list import DEFAULTS, FAULTS, KINDS, SPEC_CHANGES, FaultError, Lasts, check_settings
+from core.sim.fault_list import DEFAULTS, DEX_READS, FAULTS, KINDS, SPEC_CHANGES, FaultError, Lasts, check_settings
 
 HTTP_FAILURES: dict[str, tuple[int, str]] = {
     "http_429": (429, "Too Many Requests"),
@@ -51,6 +51,9 @@ class Fault(Struct, eq=False, kw_only=True):
     factor: int = DEFAULTS["factor"]
     bps: int = DEFAULTS["bps"]
     changes: Mapping[str, Any] = {}
+    dex: str | None = None
+    answer: str = DEFAULTS["answer"]
+    requests: tuple[str, ...] = DEFAULTS["requests"]
     again_ms: int = 0
     """Of those that strike by themselves: not before."""
 
@@ -69,12 +72,14 @@ class Fault(Struct, eq=False, kw_only=True):
 class FaultBoard:
     """The faults in force."""
 
-    def __init__(self, coins: Container[str] | None = None) -> None:
+    def __init__(self, coins: Container[str] | None = None, dexes: Collection[str] | None = None) -> None:
         """
         Args:
             coins: Those a fault may name; None: any.
+            dexes: The same for dexes.
         """
         self._coins = coins
+        self._dexes = dexes
         self._faults: list[Fault] = []
         self._names: dict[str, None] = {}
         """Of all that were ever asked for since the board was last cleared."""
@@ -112,6 +117,9 @@ class FaultBoard:
         coin = settings.get("coin")
         if coin is not None and self._coins is not None and coin not in self._coins:
             raise FaultError(f"{name}: coin = {coin!r}: not listed")
+        dex = settings.get("dex")
+        if dex is not None and self._dexes is not None and dex not in self._dexes:
+            raise FaultError(f"{name}: dex = {dex!r}: allowed are {', '.join(map(repr, self._dexes))}")
         kind = KINDS[name]
         if count is None and for_ms is None and kind.lasts is Lasts.ONCE:
             count = 1
@@ -199,6 +207,20 @@ class FaultBoard:
         """The HTTP failure that strikes a request to `info` or `exchange`, if any does."""
         for fault in self._faults:
             if fault.name in HTTP_FAILURES and fault.road in ("both", road) and fault.is_on(now_ms):
+                self._use(fault)
+                return fault
+        return None
+
+    def strike_dex_read(self, request: Mapping[str, Any], now_ms: int) -> Fault | None:
+        """The failure that strikes an info request about one dex, if any does; one without a dex is about the main one."""
+        if "dex_reads_fail" not in self._names or request["type"] not in DEX_READS:
+            return None
+        dex, user = request.get("dex") or "", request.get("user")
+        user = user.lower() if isinstance(user, str) else None
+        for fault in self._faults:
+            if fault.name == "dex_reads_fail" and fault.dex == dex and fault.is_on(now_ms):
+                if fault.spares(user, None) or (fault.requests and request["type"] not in fault.requests):
+                    continue
                 self._use(fault)
                 return fault
         return None

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core.sim.admission import DESERIALIZE, WireFailure
+from core.sim.faults import HTTP_FAILURES
 from core.sim.info_accounts import ACCOUNT_ANSWERS
 from core.sim.info_beside import BESIDE_ANSWERS
 from core.sim.info_markets import MARKET_ANSWERS
@@ -25,9 +26,12 @@ _LOOK_UPS = frozenset(
 """Whoever asks one of these has looked for their orders: the fault black_hole ends."""
 
 _HANDLERS: dict[str, Callable[[Venue, Json, int], Any]] = {**MARKET_ANSWERS, **ACCOUNT_ANSWERS, **BESIDE_ANSWERS}
-
 KINDS = frozenset(_HANDLERS)
 """What can be asked."""
+
+
+class NoAnswer(Exception):
+    """Nobody answers."""
 
 
 def answer(venue: Venue, request: Any, now_ms: int) -> Any:
@@ -35,11 +39,17 @@ def answer(venue: Venue, request: Any, now_ms: int) -> Any:
 
     Raises:
         WireFailure: 422 for a request that does not decode, 500 with `null` where the venue does so, 502 under the fault info_down.
+        NoAnswer: A fault swallows the request.
     """
     if not isinstance(request, dict) or not isinstance(request.get("type"), str):
         raise WireFailure(422, f"{DESERIALIZE}: type")
     if venue.faults.strike("info_down", now_ms):
         raise WireFailure(502, "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>")
+    failing = venue.faults.strike_dex_read(request, now_ms)
+    if failing is not None:
+        if failing.answer == "silence":
+            raise NoAnswer
+        raise WireFailure(*HTTP_FAILURES[f"http_{failing.answer}"])
     handler = _HANDLERS.get(request["type"])
     if handler is None:
         raise WireFailure(422, f"{DESERIALIZE}: unknown type {request['type']}")

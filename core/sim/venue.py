@@ -58,7 +58,7 @@ class Venue:
         """Every address that ever was an agent."""
         self.orders = OrderStore()
         self.nonces = NonceBook()
-        self.faults = FaultBoard(universe.by_coin)
+        self.faults = FaultBoard(universe.by_coin, universe.by_dex)
         self.fee_factor = 1
         """How many times the usual fees are."""
         self.outbox = Outbox(self.faults)

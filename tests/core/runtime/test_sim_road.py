@@ -75,6 +75,20 @@ async def test_an_error_payload_instead_of_an_answer(client):
     assert len((await truth(client))["actions"]) == 1
 
 
+async def test_a_read_of_one_dex_that_is_never_answered(client):
+    await client.control(do="fault", name="dex_reads_fail", dex="xyz", answer="silence")
+    async with client.ws() as ws:
+        for number, dex in ((1, "xyz"), (2, "")):
+            payload = {"type": "openOrders", "user": USER, "dex": dex}
+            await say(ws, method="post", id=number, request={"type": "info", "payload": payload})
+        assert (await hear(ws, "post"))["id"] == 2, "the first was never answered"
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await client.post("/info", {"type": "clearinghouseState", "user": USER, "dex": "xyz"})
+    status, _ = await client.post("/info", {"type": "clearinghouseState", "user": USER})
+    assert status == 200
+
+
 async def test_a_storm_makes_everything_slower(client):
     await client.control(do="fault", name="latency_storm", ms=400)
     begun = time.monotonic()

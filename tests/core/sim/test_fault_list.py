@@ -30,6 +30,9 @@ SAMPLES = {
     "factor": 3,
     "bps": -20,
     "changes": {"max_leverage": 2},
+    "dex": "xyz",
+    "answer": "silence",
+    "requests": ("openOrders",),
 }
 
 
@@ -64,8 +67,8 @@ def test_every_fault_takes_all_its_settings_and_nothing_else(name):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_how_long_a_fault_lasts_when_nothing_is_said(name):
-    needed = {"coin": "BTC", "changes": {"index": 1}} if name == "change_spec" else {}
-    fault = FaultBoard().add(name, 0, **needed)
+    needed = {"change_spec": {"coin": "BTC", "changes": {"index": 1}}, "dex_reads_fail": {"dex": "xyz"}}
+    fault = FaultBoard().add(name, 0, **needed.get(name, {}))
     assert fault.left == (1 if KINDS[name].lasts is Lasts.ONCE else None)
     assert fault.until_ms is None
 
@@ -78,6 +81,11 @@ def test_how_long_a_fault_lasts_when_nothing_is_said(name):
         ("halt:coin=xyz:SNDK", {"name": "halt", "coin": "xyz:SNDK"}),
         ("silent_channels:channels=bbo+userFills", {"name": "silent_channels", "channels": ("bbo", "userFills")}),
         ("http_502:road=exchange,executed=true", {"name": "http_502", "road": "exchange", "executed": True}),
+        (
+            "dex_reads_fail:dex=xyz,answer=silence,requests=openOrders+meta",
+            {"name": "dex_reads_fail", "dex": "xyz", "answer": "silence", "requests": ("openOrders", "meta")},
+        ),
+        ("dex_reads_fail:dex=", {"name": "dex_reads_fail", "dex": ""}),
         ("price_gap:bps=-150", {"name": "price_gap", "bps": -150}),
         (
             "change_spec:coin=BTC,max_leverage=3,growth_mode=false,deployer_fee_scale=2.5",
@@ -108,6 +116,9 @@ def test_a_fault_on_the_command_line(text, expected):
         ("http_429:executed=maybe", "expected true or false"),
         ("change_spec:coin=BTC", "expected a coin and changes"),
         ("change_spec:max_leverage=3", "expected a coin and changes"),
+        ("dex_reads_fail", "expected dex, the name of one"),
+        ("dex_reads_fail:dex=xyz,requests=userFills", "allowed are clearinghouseState, openOrders, "),
+        ("dex_reads_fail:dex=xyz,answer=404", "allowed are 500, 502, 429, silence"),
         ("halt:count=3", "halt takes for_ms, after_ms, coin"),
     ],
 )

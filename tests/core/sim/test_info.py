@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from core.sim.admission import WireFailure
+from core.sim.control import ControlError
+from core.sim.info import NoAnswer
 
 CLOID = "0x0000000000000000000000000000abcd"
 STRANGER = "0x" + "9" * 40
@@ -101,3 +103,42 @@ def test_the_rest(desk):
     (trade,) = desk.info("recentTrades", coin="xyz:SNDK")
     assert (trade["px"], trade["side"], trade["users"][0]) == ("1699.0", "B", desk.user)
     assert desk.info("activeAssetData", user=desk.user, coin="xyz:SNDK")["leverage"]["type"] == "cross"
+
+
+@pytest.mark.parametrize("kind", ["clearinghouseState", "openOrders", "frontendOpenOrders"])
+@pytest.mark.parametrize("dex", ["", "xyz", "test"])
+def test_reads_of_one_dex_fail_and_the_others_answer(desk, kind, dex):
+    desk.control(do="fault", name="dex_reads_fail", dex=dex)
+    for asked in ("", "xyz", "test"):
+        if asked == dex:
+            with pytest.raises(WireFailure) as failure:
+                desk.info(kind, user=desk.user, dex=asked)
+            assert (failure.value.status, failure.value.text) == (500, "null")
+        else:
+            desk.info(kind, user=desk.user, dex=asked)
+    desk.info("userFills", user=desk.user)
+    desk.control(do="clear_faults")
+    desk.info(kind, user=desk.user, dex=dex)
+
+
+def test_reads_without_a_dex_are_of_the_main_one_and_silence_is_an_answer_too(desk):
+    desk.control(do="fault", name="dex_reads_fail", dex="", answer="silence", requests=["openOrders"], count=1)
+    desk.info("openOrders", user=desk.user, dex="xyz")
+    desk.info("clearinghouseState", user=desk.user)
+    with pytest.raises(NoAnswer):
+        desk.info("openOrders", user=desk.user)
+    assert desk.info("openOrders", user=desk.user) == []
+
+
+def test_reads_of_a_dex_fail_for_one_account_alone(desk):
+    desk.control(do="fault", name="dex_reads_fail", dex="xyz", answer="429", address=desk.user)
+    with pytest.raises(WireFailure) as failure:
+        desk.info("openOrders", user=desk.user.upper().replace("0X", "0x"), dex="xyz")
+    assert failure.value.status == 429
+    desk.info("openOrders", user=STRANGER, dex="xyz")
+    desk.info("meta", dex="xyz")
+
+
+def test_a_dex_that_is_not_there_cannot_fail(desk):
+    with pytest.raises(ControlError, match="dex = 'nope': allowed are '', 'xyz', 'test'"):
+        desk.control(do="fault", name="dex_reads_fail", dex="nope")
