@@ -127,7 +127,7 @@ class ByHand:
         """An id that came with the command is good once."""
         if command.cloid is None:
             return ""
-        if not is_by_hand(command.cloid, self._m.run.run_id):
+        if not is_by_hand(command.cloid, self._m.run.cloid_space):
             return f"order id: {command.cloid} is not one that this run's console makes"
         if command.cloid in self._ids:
             return f"order id: {short(command.cloid)} came before; nothing is sent twice"

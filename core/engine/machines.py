@@ -171,7 +171,7 @@ class Machines:
         self.cancels = CancelDesk()
         self.lookups = LookupDesk()
         self.audit = AuditTrail()
-        self.cloids = CloidMaker(recovered.run_id)
+        self.cloids = CloidMaker(run.cloid_space)
 
         self.specs: dict[MarketKey, MarketSpec] = {}
         """Every market of every configured dex."""

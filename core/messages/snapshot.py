@@ -15,7 +15,7 @@ from msgspec.structs import force_setattr
 from core.messages.alerts import AlertTarget
 from core.messages.effects import Severity
 from core.messages.ticket import OrderFacts, OrderLifeView
-from core.model.cloid import Cloid
+from core.model.cloid import Cloid, space_of_run
 from core.model.market import MarketKey
 from core.model.order import OrderSide, OrderStatus, TimeInForce
 from core.model.position import Trade
@@ -60,8 +60,12 @@ class RunInfo(Struct, frozen=True):
     asks by this and shows that. Not said: the network's own."""
     by_hand: bool = False
     """This run places what the operator asks for and nothing else: no entries of its own, no time stop, and a lost connection stops nothing."""
+    cloid_space: int = 0
+    """What this run's order ids have and no other run's; drawn by the program. Not said: the run id's own, as in a world or an old tape."""
 
     def __post_init__(self) -> None:
+        if not self.cloid_space:
+            force_setattr(self, "cloid_space", space_of_run(self.run_id))
         if not self.rules:
             force_setattr(self, "rules", self.network)
 

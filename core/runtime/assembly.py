@@ -34,6 +34,7 @@ from core.messages.tape import Start
 from core.runtime.account_lock import AccountLock
 from core.runtime.beside import Beside, open_beside
 from core.runtime.clock import Clock, SystemClock
+from core.runtime.cloid_space import new_space
 from core.runtime.engine_thread import Ending, EngineThread, describe
 from core.runtime.hardening import keep_out_of_core_files, wipe_key_variables
 from core.runtime.journal import Journal, JournalError
@@ -375,6 +376,7 @@ class _EngineLife:
             time_stop_ms=config.execution.time_stop_ms,
             flatten_slippage_bps=config.execution.flatten_slippage_bps,
             by_hand=self.by_hand,
+            cloid_space=new_space(self._clock),
         )
 
 

@@ -26,6 +26,7 @@ from core.hyperliquid.wire_values import UNREADABLE
 from core.messages.effects import Alert, Severity
 from core.model.cloid import CloidMaker
 from core.runtime.clock import Clock
+from core.runtime.cloid_space import new_space
 from core.runtime.emergency_run import Emergency, EmergencyResult
 from core.runtime.heartbeat import Beat, read_beat
 from core.runtime.keys import KeyManager
@@ -199,9 +200,7 @@ class Guard:
     async def _close(self, record: StopRecord, beat: Beat) -> EmergencyResult | None:
         """One emergency. None: the console came back to life."""
         config, clock = self._config, self._clock
-        stop = EmergencyStop(
-            beat.dexes or config.dexes, CloidMaker(clock.wall_ms() // 1000 % (1 << 32)), every_dex=False
-        )
+        stop = EmergencyStop(beat.dexes or config.dexes, CloidMaker(new_space(clock)), every_dex=False)
         async with VenueHttp(self._target.info_url, clock, on_pause=self._say) as http:
             emergency = Emergency(
                 stop,

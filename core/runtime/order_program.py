@@ -111,7 +111,7 @@ class OrderRun:
         snapshot = self._until_ready()
         if snapshot is None:
             return None
-        command = self._wish(snapshot.run.run_id)
+        command = self._wish(snapshot.run.cloid_space)
         preview = preview_order(command, snapshot)
         if preview is not None:
             self._say(
@@ -277,7 +277,7 @@ def wish_of(order: PlaceOrder) -> Callable[[int], PlaceOrder]:
     """The order with this run's first id by hand."""
     from msgspec.structs import replace
 
-    return lambda run_id: replace(order, cloid=cloid_by_hand(run_id, 1))
+    return lambda space: replace(order, cloid=cloid_by_hand(space, 1))
 
 
 def what_stays_open(program: Program) -> list[str]:

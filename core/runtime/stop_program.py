@@ -28,6 +28,7 @@ from core.messages.exit_codes import ExitCode
 from core.model.cloid import CloidMaker
 from core.model.market import MAIN_DEX
 from core.runtime.clock import Clock, SystemClock
+from core.runtime.cloid_space import new_space
 from core.runtime.emergency_run import Emergency, EmergencyResult, Say
 from core.runtime.hardening import keep_out_of_core_files, wipe_key_variables
 from core.runtime.heartbeat import read_beat
@@ -129,7 +130,7 @@ async def _stop(
     record = StopRecord(f"{clock.wall_ms()}-{os.getpid()}", clock.wall_ms(), BY, REASON)
     await leave(target.journal, record, say)
     nonces = EmergencyNonces(await asyncio.to_thread(highest_nonce, target.journal), clock.now_ms())
-    cloids = CloidMaker(clock.wall_ms() // 1000 % (1 << 32))  # a run of its own: no console counts that high
+    cloids = CloidMaker(new_space(clock))
     begun = clock.monotonic()
 
     async def close(seconds: float, may_send: Awaitable[object]) -> EmergencyResult:

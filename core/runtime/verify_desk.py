@@ -109,7 +109,7 @@ class VerifyDesk:
                 limit_px=limit_px,
                 slippage_bps=slippage_bps,
                 tif=tif,
-                cloid=cloid_by_hand(self._snapshot.run.run_id, number),
+                cloid=cloid_by_hand(self._snapshot.run.cloid_space, number),
             )
         )
         self._until(lambda s: is_done(_life_in(s, command_id)), ORDER_WITHIN_S)

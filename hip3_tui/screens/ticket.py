@@ -224,7 +224,7 @@ class TicketScreen(Dialog[None]):
 
     def _cloid(self) -> Cloid | None:
         snapshot = self.picture.snapshot
-        return None if snapshot is None else cloid_by_hand(snapshot.run.run_id, self._number)
+        return None if snapshot is None else cloid_by_hand(snapshot.run.cloid_space, self._number)
 
     def _preview(self, wish: PlaceOrder) -> OrderPreview | None:
         previewer, snapshot = self.console.outside.preview, self.picture.snapshot

@@ -92,7 +92,7 @@ def test_threads_never_get_the_same_nonce(count: int, jumps: list[int]) -> None:
 # --- client order ids -------------------------------------------------------------------------------------------------------
 
 
-@given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=5, unique=True), st.integers(1, 40))
+@given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=5, unique=True), st.integers(1, 40))
 def test_cloids_differ_within_and_between_runs_and_are_ours(runs: list[int], count: int) -> None:
     made = [cloid for run in runs for maker in [CloidMaker(run)] for cloid in [maker.next() for _ in range(count)]]
     assert len(set(made)) == len(made)

@@ -73,7 +73,7 @@ def steps(rig: Rig, command: PlaceOrder) -> list[str]:
 
 def test_an_order_by_hand_goes_out_as_it_was_judged_and_opens_a_position() -> None:
     rig = Rig()
-    command = buy(cloid=cloid_by_hand(rig.m.run.run_id, 7))
+    command = buy(cloid=cloid_by_hand(rig.m.run.cloid_space, 7))
     post = place(rig, command)
     order = order_of(post)
     assert (order.cloid, order.size, order.price, order.tif) == (command.cloid, D("0.1"), D("200.1"), TimeInForce.IOC)
@@ -113,7 +113,7 @@ def test_a_market_that_is_not_configured_is_refused() -> None:
 
 def test_an_id_is_good_for_one_order() -> None:
     rig = Rig()
-    mine = cloid_by_hand(rig.m.run.run_id, 1)
+    mine = cloid_by_hand(rig.m.run.cloid_space, 1)
     place(rig, buy(cloid=mine))
     again = buy("h2", cloid=mine, market=NVDA, limit_px=D(180))
     rig.handle(again)
@@ -121,7 +121,7 @@ def test_an_id_is_good_for_one_order() -> None:
     foreign = buy("h3", cloid=Cloid("0x" + "1" * 32), market=NVDA)
     rig.handle(foreign)
     assert rig.answer_of(foreign).endswith("is not one that this run's console makes")
-    own = buy("h4", cloid=CloidMaker(rig.m.run.run_id).next(), market=NVDA)
+    own = buy("h4", cloid=CloidMaker(rig.m.run.cloid_space).next(), market=NVDA)
     rig.handle(own)
     assert life(rig, own).denied, "an id of the engine's own series would clash with a later order"
 

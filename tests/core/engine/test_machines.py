@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine_rig import ACCOUNT, BUY, NVDA, SNDK, D, Rig, make_config, make_run
+from msgspec.structs import replace
 
 from core.engine.machines import Machines
 from core.messages.effects import Ask
@@ -28,6 +29,17 @@ def test_nothing_is_asked_without_a_connection_and_it_does_not_count_as_asked() 
     m.ask(QueryFees())
     m.ask_every(QueryPositions("xyz"), 1_000)
     assert m.out == [Ask(QueryFees()), Ask(QueryPositions("xyz"))]
+
+
+def test_order_ids_are_of_the_space_that_the_run_was_given_and_not_of_its_number() -> None:
+    """The number begins again with a journal that was lost; the space does not."""
+    config = make_config()
+    run = replace(make_run(config, run_id=1), cloid_space=0x65F0_1122_1234_5678)
+    m = Machines(config, run, Recovered(run_id=1), NOW)
+    assert m.cloids.next() == "0x6869703365f011221234567800000001"
+    assert machines().cloids.next() == "0x68697033000000010000000000000001", (
+        "where none is given: a world, a tape of before"
+    )
 
 
 def test_a_position_without_a_mark_is_worth_its_entry_and_never_nothing() -> None:

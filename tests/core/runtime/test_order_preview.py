@@ -22,7 +22,7 @@ def wish(rig: Rig, **changes: Any) -> PlaceOrder:
         "side": BUY,
         "usd": D(20),
         "slippage_bps": D(10),
-        "cloid": cloid_by_hand(rig.m.run.run_id, 1),
+        "cloid": cloid_by_hand(rig.m.run.cloid_space, 1),
         **changes,
     }
     return PlaceOrder(**settings)
