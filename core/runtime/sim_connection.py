@@ -17,7 +17,9 @@ from aiohttp import web
 
 from core.sim.admission import PARSE, WireFailure
 
-_MAX_WAITING_FRAMES = 20_000
+MAX_WAITING_FRAMES = 20_000
+MAX_WAITING_CHARS = 16_000_000
+"""A frame with the state of all dexes is some 20 kB, so a bound on frames alone would be none on memory."""
 
 
 class Lost(Exception):
@@ -34,16 +36,19 @@ class Connection:
     def __init__(self, ws: web.WebSocketResponse, transport: asyncio.Transport | None) -> None:
         self._ws = ws
         self._transport = transport
-        self._frames: asyncio.Queue[str] = asyncio.Queue(_MAX_WAITING_FRAMES)
+        self._frames: asyncio.Queue[str] = asyncio.Queue(MAX_WAITING_FRAMES)
+        self._chars = 0
+        """Of all frames that wait."""
         self.is_over = False
 
     def send(self, text: str) -> None:
         if self.is_over:
             return
-        try:
-            self._frames.put_nowait(text)
-        except asyncio.QueueFull:
+        self._chars += len(text)
+        if self._chars > MAX_WAITING_CHARS or self._frames.full():
             self.cut()
+        else:
+            self._frames.put_nowait(text)
 
     def cut(self) -> None:
         """Drop the connection without a close frame."""
@@ -54,7 +59,9 @@ class Connection:
     async def write_all(self) -> None:
         with contextlib.suppress(ConnectionError):  # the reader sees the same end and cleans up
             while True:
-                await self._ws.send_str(await self._frames.get())
+                text = await self._frames.get()
+                self._chars -= len(text)
+                await self._ws.send_str(text)
 
 
 async def json_body(request: web.BaseRequest) -> Any:

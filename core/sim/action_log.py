@@ -1,13 +1,16 @@
 """What reached the venue: every action with its items as values and what became of each.
 
 For checkers: typed, so that a rule about prices, sizes or limits is judged without reading JSON. Easy to get wrong: an item of an action
-that was refused as a whole has no result of its own, and of a batch answered by one error every item has that error.
+that was refused as a whole has no result of its own, and of a batch answered by one error every item has that error; and the log forgets
+its oldest actions, so whoever wants to know how many there were asks its counts, not its length.
 
-Issue 3 part 3.
+Issue 3 part 3, issue 4 part 6.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +18,12 @@ from msgspec import Struct
 
 from core.sim.admission import Envelope
 from core.sim.universe import Universe
+
+MOST_ENTRIES = 10_000
+MOST_ITEMS = 20_000
+"""An action may hold 200 orders of some 2 kB each, so a bound on actions alone would be none on memory."""
+_MOST_TEXT = 500
+"""Of why an action was refused; it may repeat what a client sent."""
 
 
 class ItemResult(Struct, frozen=True):
@@ -73,6 +82,35 @@ class ActionEntry(Struct, frozen=True):
     cancels: tuple[CancelItem, ...] = ()
 
 
+class ActionLog:
+    """The latest actions, oldest first, and how many there ever were."""
+
+    def __init__(self) -> None:
+        self._kept: deque[ActionEntry] = deque()
+        self._items = 0
+        self.received = self.refused = self.orders_rejected = 0
+        """Since the venue began."""
+
+    def add(self, new: ActionEntry) -> None:
+        self.received += 1
+        self.refused += new.error is not None
+        if new.kind == "order":
+            self.orders_rejected += sum(isinstance(s, dict) and "error" in s for s in new.statuses or ())
+        self._kept.append(new)
+        self._items += new.items
+        while len(self._kept) > MOST_ENTRIES or self._items > MOST_ITEMS:
+            self._items -= self._kept.popleft().items
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def __iter__(self) -> Iterator[ActionEntry]:
+        return iter(self._kept)
+
+    def __getitem__(self, index: int) -> ActionEntry:
+        return self._kept[index]
+
+
 def entry(
     universe: Universe,
     envelope: Envelope,
@@ -104,7 +142,17 @@ def entry(
             for c, r in zip(action["cancels"], results, strict=True)
         )
     return ActionEntry(
-        now_ms, envelope.nonce, signer, user, kind, count, error, statuses, envelope.expires_after, orders, cancels
+        now_ms,
+        envelope.nonce,
+        signer,
+        user,
+        kind,
+        count,
+        None if error is None else error[:_MOST_TEXT],
+        statuses,
+        envelope.expires_after,
+        orders,
+        cancels,
     )
 
 

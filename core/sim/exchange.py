@@ -13,14 +13,13 @@ PROTOCOL 14.
 
 from __future__ import annotations
 
-from collections import deque
 from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct
 
 from core.sim import info, upkeep, wire
-from core.sim.action_log import ActionEntry, entry
+from core.sim.action_log import ActionLog, entry
 from core.sim.actions_desk import execute
 from core.sim.admission import Envelope, admit, check_range, decode, signer_of
 from core.sim.book import Gone
@@ -38,7 +37,6 @@ PUBLIC_TEST_ACCOUNT = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
 """Belongs to a key that everybody knows; always funded here, worthless everywhere else."""
 
 _MOST_BLOCKS_AT_ONCE = 100
-_ACTIONS_KEPT = 100_000
 _ABOUT_ORDERS = ("order", "modify", "batchModify", "cancel", "cancelByCloid")
 
 
@@ -95,7 +93,7 @@ class Exchange:
         self.venue = Venue(universe or real_universe(), seed, markets, start_ms)
         self.is_mainnet = self.venue.is_mainnet = is_mainnet
         self.is_paused = False
-        self.actions: deque[ActionEntry] = deque(maxlen=_ACTIONS_KEPT)
+        self.actions = ActionLog()
         for user in (PUBLIC_TEST_ACCOUNT, *accounts):
             if user.lower() not in self.venue.accounts:
                 self.venue.fund(user.lower(), balance_usd)
@@ -168,7 +166,7 @@ class Exchange:
     ) -> None:
         data = None if response is None else response.get("data")
         statuses = data.get("statuses") if isinstance(data, dict) else None  # a TWAP's is told by its history
-        self.actions.append(entry(self.venue.universe, envelope, now_ms, signer, user, error, statuses))
+        self.actions.add(entry(self.venue.universe, envelope, now_ms, signer, user, error, statuses))
 
     # time ----------------------------------------------------------------------------------------------------------
 

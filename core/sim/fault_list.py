@@ -60,6 +60,8 @@ class Setting(NamedTuple):
 
 
 _DAY_MS = 86_400_000
+_MOST_TEXT = 500
+_MOST_NAMES = 50
 
 SETTINGS: dict[str, Setting] = {
     "count": Setting("how often it strikes", int, 1, 1_000_000),
@@ -312,12 +314,20 @@ def _check_value(name: str, key: str, value: Any) -> None:
             raise FaultError(f"{at}: expected an integer, {setting.low} to {setting.high}")
     elif setting.kind is bool and not isinstance(value, bool):
         raise FaultError(f"{at}: expected true or false")
-    elif setting.kind is str and not isinstance(value, str):
-        raise FaultError(f"{at}: expected text")
-    elif setting.kind is tuple and not (isinstance(value, (tuple, list)) and all(isinstance(v, str) for v in value)):
-        raise FaultError(f"{at}: expected a list of names")
+    elif setting.kind is str and not _is_text(value):
+        raise FaultError(f"{at}: expected text of at most {_MOST_TEXT} characters")
+    elif setting.kind is tuple and not _is_list_of_names(value):
+        raise FaultError(f"{at}: expected a list of at most {_MOST_NAMES} names")
     elif setting.kind is dict:
         _check_changes(name, value)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= _MOST_TEXT
+
+
+def _is_list_of_names(value: Any) -> bool:
+    return isinstance(value, (tuple, list)) and len(value) <= _MOST_NAMES and all(_is_text(v) for v in value)
 
 
 def _check_changes(name: str, changes: Any) -> None:

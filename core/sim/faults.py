@@ -24,6 +24,9 @@ HTTP_FAILURES: dict[str, tuple[int, str]] = {
 }
 """Status and body. The venue's body of a 429 is not published; any text is as good."""
 
+MOST_FAULTS = 1_000
+"""In force at one time; each is looked at for every message."""
+
 _LASTING = frozenset({"halt", "one_sided", "spread_shock", "rate_limited"})
 """Those that hold a market or an account in a state."""
 
@@ -110,7 +113,7 @@ class FaultBoard:
             settings: Other fields of Fault, of their type.
 
         Raises:
-            FaultError: No such fault, or settings it does not take.
+            FaultError: No such fault, settings it does not take, or too many in force.
         """
         common = {"count": count, "for_ms": for_ms, "after_ms": after_ms, "address": address}
         check_settings(name, {**{k: v for k, v in common.items() if v is not None}, **settings})
@@ -120,6 +123,9 @@ class FaultBoard:
         dex = settings.get("dex")
         if dex is not None and self._dexes is not None and dex not in self._dexes:
             raise FaultError(f"{name}: dex = {dex!r}: allowed are {', '.join(map(repr, self._dexes))}")
+        self._faults = [f for f in self._faults if not f.is_over(now_ms)]
+        if len(self._faults) >= MOST_FAULTS:
+            raise FaultError(f"{name}: {MOST_FAULTS} faults are in force already; clear them first")
         kind = KINDS[name]
         if count is None and for_ms is None and kind.lasts is Lasts.ONCE:
             count = 1
@@ -133,7 +139,6 @@ class FaultBoard:
             address=None if address is None else address.lower(),
             **settings,
         )
-        self._faults = [f for f in self._faults if not f.is_over(now_ms)]
         self._faults.append(fault)
         self._names[name] = None
         return fault

@@ -1,7 +1,8 @@
 """Order records: who placed what, under which number, and what became of it.
 
-Keeps the last 2000 per account and answers look-ups by oid and by cloid. Easy to get wrong: a cloid is no key. It may be used again,
-and then a look-up finds the latest order that bears it.
+Keeps the last 2000 per account, and older ones as long as they live, and answers look-ups by oid and by cloid. Easy to get wrong: a cloid
+is no key. It may be used again, and then a look-up finds the latest order that bears it. And one order that rests for a day must not keep
+those that came after it from being forgotten.
 
 PROTOCOL 7.2, 8.3, 12.
 """
@@ -22,6 +23,8 @@ LIVE = (OPEN, TRIGGERED)
 """The statuses of an order that can still trade."""
 
 _KEPT_PER_ACCOUNT = 2000
+_SWEPT_EVERY = 100
+"""How many more old ones make it worth looking which of them have ended."""
 _FIRST_OID = 57_118_842_000
 
 
@@ -95,7 +98,10 @@ class OrderStore:
         self._next_oid = _FIRST_OID
         self._by_oid: dict[int, OrderRecord] = {}
         self._by_cloid: dict[tuple[str, str], int] = {}
-        self._per_user: dict[str, deque[int]] = {}
+        self._latest: dict[str, deque[int]] = {}
+        """The last 2000 of each account, oldest first."""
+        self._old: dict[str, dict[int, None]] = {}
+        """Those that lived when they fell out of the last 2000, oldest first."""
 
     def next_oid(self) -> int:
         self._next_oid += 1
@@ -105,12 +111,28 @@ class OrderStore:
         self._by_oid[order.oid] = order
         if order.cloid is not None:
             self._by_cloid[order.user, order.cloid] = order.oid
-        kept = self._per_user.setdefault(order.user, deque())
-        kept.append(order.oid)
-        while len(kept) > _KEPT_PER_ACCOUNT and not self._by_oid[kept[0]].is_live:
-            forgotten = self._by_oid.pop(kept.popleft())
-            if forgotten.cloid and self._by_cloid.get((forgotten.user, forgotten.cloid)) == forgotten.oid:
-                del self._by_cloid[forgotten.user, forgotten.cloid]
+        latest = self._latest.setdefault(order.user, deque())
+        latest.append(order.oid)
+        while len(latest) > _KEPT_PER_ACCOUNT:
+            self._fall_out(latest.popleft())
+
+    def _fall_out(self, oid: int) -> None:
+        """An order is not among the latest any more."""
+        order = self._by_oid[oid]
+        if not order.is_live:
+            self._forget(order)
+            return
+        old = self._old.setdefault(order.user, {})
+        old[oid] = None
+        if len(old) % _SWEPT_EVERY == 0:
+            for ended in [o for o in old if not self._by_oid[o].is_live]:
+                del old[ended]
+                self._forget(self._by_oid[ended])
+
+    def _forget(self, order: OrderRecord) -> None:
+        del self._by_oid[order.oid]
+        if order.cloid and self._by_cloid.get((order.user, order.cloid)) == order.oid:
+            del self._by_cloid[order.user, order.cloid]
 
     def by_oid(self, user: str, oid: int) -> OrderRecord | None:
         order = self._by_oid.get(oid)
@@ -122,4 +144,5 @@ class OrderStore:
 
     def history(self, user: str) -> list[OrderRecord]:
         """Newest first."""
-        return [self._by_oid[oid] for oid in reversed(self._per_user.get(user, ()))]
+        latest, old = self._latest.get(user, ()), self._old.get(user, {})
+        return [self._by_oid[oid] for oid in (*reversed(latest), *reversed(old))]

@@ -15,6 +15,9 @@ from core.sim.faults import FaultBoard
 from core.sim.orders import LIVE, OrderRecord
 from core.sim.twap_orders import slice_fill
 
+_MOST_HUSHED = 20_000
+"""What waits for one who is told nothing and never asks; beyond it the oldest is never told."""
+
 
 class UserEvent(Struct, frozen=True):
     """Something one user is told on one channel; `data` is the frame's `data`."""
@@ -82,8 +85,9 @@ class Outbox:
             events += self._about_fills(user, fills, now_ms)
         events += [e for e in self._others if e.user not in self._hushed]
         self._others = [e for e in self._others if e.user in self._hushed]
-        self._updates = quiet_updates
-        self._fills = quiet_fills
+        self._others = self._others[-_MOST_HUSHED:]
+        self._updates = {user: updates[-_MOST_HUSHED:] for user, updates in quiet_updates.items()}
+        self._fills = {user: fills[-_MOST_HUSHED:] for user, fills in quiet_fills.items()}
         return tuple(twin for e in events for twin in (e, e)[: self._times(e, now_ms)])
 
     def _about_orders(self, user: str, updates: list[wire.Json], now_ms: int) -> list[UserEvent]:

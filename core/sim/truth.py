@@ -5,19 +5,16 @@ PROTOCOL 14; issue 2 part 3 (`/control`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from core.sim import wire
 from core.sim.accounts import margin_of
-from core.sim.action_log import ActionEntry
+from core.sim.action_log import ActionEntry, ActionLog
 from core.sim.info_accounts import clearinghouse
 from core.sim.venue import Venue
 from core.sim.wire import Json
 
 
-def truth(venue: Venue, actions: Iterable[ActionEntry], now_ms: int) -> Json:
-    """Everything the venue knows about its users."""
-    entries = list(actions)
+def truth(venue: Venue, actions: ActionLog, now_ms: int) -> Json:
+    """Everything the venue knows about its users; of actions and fills the latest, while the counters go back to its beginning."""
     accounts = {user: _account(venue, user, now_ms) for user in venue.accounts}
     open_orders = [wire.truth_order(o) for book in venue.books.values() for o in book.resting()]
     fills = [{"user": f.user, **wire.fill(f)} for f in _all_fills(venue)]
@@ -31,16 +28,16 @@ def truth(venue: Venue, actions: Iterable[ActionEntry], now_ms: int) -> Json:
         ],
         "openOrders": open_orders,
         "fills": fills,
-        "actions": [_action(e) for e in entries],
+        "actions": [_action(e) for e in actions],
         "balances": accounts,
         "agents": dict(venue.agents),
         "faults": venue.faults.in_force(),
         "faultsStruck": dict(venue.faults.struck),
         "counters": {
-            "actionsReceived": len(entries),
-            "actionsRefused": sum(e.error is not None for e in entries),
-            "ordersRejected": sum(_errors(e) for e in entries if e.kind == "order"),
-            "fills": len(fills),
+            "actionsReceived": actions.received,
+            "actionsRefused": actions.refused,
+            "ordersRejected": actions.orders_rejected,
+            "fills": venue.fill_count,
             "openOrders": len(open_orders),
         },
     }
@@ -48,10 +45,6 @@ def truth(venue: Venue, actions: Iterable[ActionEntry], now_ms: int) -> Json:
 
 def _all_fills(venue: Venue) -> list[wire.Fill]:
     return sorted((f for fills in venue.fills.values() for f in fills), key=lambda f: (f.time, f.oid, f.tid))
-
-
-def _errors(entry: ActionEntry) -> int:
-    return sum(isinstance(s, dict) and "error" in s for s in entry.statuses or ())
 
 
 def _action(e: ActionEntry) -> Json:

@@ -65,6 +65,8 @@ class Venue:
         self.trouble = Trouble()
         self.moving = tuple(coin for coin, market in self.markets.items() if market.moves)
         self.fills: dict[str, deque[wire.Fill]] = {}
+        self.fill_count = 0
+        """Since the venue began; the latest of each account are kept."""
         self.fundings: dict[str, deque[FundingPayment]] = {}
         """Oldest first, per account."""
         self.ledger: dict[str, deque[LedgerUpdate]] = {}
@@ -299,6 +301,7 @@ class Venue:
             twap_id=order.twap_id,
         )
         self.fills_of(order.user).append(fill)
+        self.fill_count += 1
         if order.twap_id is not None:
             twap = self.twaps[order.twap_id]
             twap.executed_sz += sz

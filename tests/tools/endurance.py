@@ -153,7 +153,7 @@ class Truth:
             if abs(size[coin]) * Decimal(fill["px"]) > 52:
                 wrong.append(f"{coin}: {size[coin]} at {fill['px']} is beyond $50")
         nonces = [a["nonce"] for a in truth["actions"] if a["accepted"]]
-        self.actions = len(truth["actions"])
+        self.actions = truth["counters"]["actionsReceived"]
         if any(b <= a for a, b in itertools.pairwise(nonces)):
             wrong.append("nonces do not rise")
         return wrong

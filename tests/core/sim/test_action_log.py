@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from core.sim.action_log import MOST_ENTRIES, MOST_ITEMS, ActionEntry, ActionLog, entry
+
 OTHER_USER = "0x14791697260e4c9a71f18484c9f997b308e59325"
 CLOID = "0x0000000000000000000000000000abcd"
 
@@ -89,3 +91,32 @@ def test_an_action_somebody_vouches_for_needs_no_signature(desk):
     assert "duplicate nonce" in again.reply["response"]
     stranger = desk.exchange.submit(envelope, desk.now_ms, verified_signer="0x" + "c" * 40)
     assert "does not exist" in stranger.reply["response"]
+
+
+def some(items=1, *, error=None, statuses=None, kind="order"):
+    return ActionEntry(1, 1, None, None, kind, items, error, statuses)
+
+
+def test_the_log_is_bounded_by_actions_and_by_what_is_in_them_and_counts_all():
+    log = ActionLog()
+    for _ in range(MOST_ENTRIES + 5):
+        log.add(some())
+    assert (len(log), log.received) == (MOST_ENTRIES, MOST_ENTRIES + 5)
+    for _ in range(2 * MOST_ITEMS // 200):
+        log.add(some(200))
+    assert (len(log), sum(e.items for e in log)) == (MOST_ITEMS // 200, MOST_ITEMS)
+    assert log[-1].items == 200
+
+
+def test_what_was_refused_is_counted_for_good():
+    log = ActionLog()
+    log.add(some(error="no"))
+    log.add(some(2, statuses=[{"error": "tick"}, {"resting": {"oid": 1}}]))
+    log.add(some(2, statuses=["success", {"error": "gone"}], kind="cancel"))
+    assert (log.received, log.refused, log.orders_rejected) == (3, 1, 1)
+
+
+def test_a_refusal_that_repeats_what_a_client_sent_is_cut(desk):
+    envelope = desk.exchange.decode(desk.envelope({"type": "noop"}))
+    told = entry(desk.exchange.venue.universe, envelope, 1, None, None, "x" * 100_000, None)
+    assert told.error == "x" * 500

@@ -11,7 +11,7 @@ from core.config import parse_config
 from core.config_faults import FaultConfig, FaultSettings
 from core.sim.fault_list import DEFAULTS, GROUPS, KINDS, SETTINGS, FaultError, Lasts, check_settings
 from core.sim.fault_text import read_fault, settings_of, told
-from core.sim.faults import Fault, FaultBoard
+from core.sim.faults import MOST_FAULTS, Fault, FaultBoard
 
 SAMPLES = {
     "count": 2,
@@ -119,6 +119,8 @@ def test_a_fault_on_the_command_line(text, expected):
         ("dex_reads_fail", "expected dex, the name of one"),
         ("dex_reads_fail:dex=xyz,requests=userFills", "allowed are clearinghouseState, openOrders, "),
         ("dex_reads_fail:dex=xyz,answer=404", "allowed are 500, 502, 429, silence"),
+        ("post_error:text=" + "x" * 501, "expected text of at most 500 characters"),
+        ("silent_channels:channels=" + "+".join(["bbo"] * 51), "expected a list of at most 50 names"),
         ("halt:count=3", "halt takes for_ms, after_ms, coin"),
     ],
 )
@@ -188,3 +190,13 @@ def test_a_failing_edge_is_of_one_road_or_both():
     board.add("http_500", 0, count=2)
     assert [board.strike_request(0, road).name for road in ("info", "exchange")] == ["http_500", "http_500"]
     assert not board
+
+
+def test_a_board_takes_so_many_faults_and_forgets_those_that_are_over():
+    board = FaultBoard()
+    for _ in range(MOST_FAULTS):
+        board.add("lose_reply", 0, for_ms=100)
+    with pytest.raises(FaultError, match="1000 faults are in force already; clear them first"):
+        board.add("lose_reply", 99)
+    board.add("lose_reply", 100)
+    assert len(board.in_force()) == 1

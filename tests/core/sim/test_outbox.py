@@ -45,6 +45,18 @@ def test_frames_come_twice_the_very_same(desk):
     assert len(desk.info("userFills", user=desk.user)) == 1
 
 
+def test_who_never_asks_is_not_remembered_without_end(desk, monkeypatch):
+    monkeypatch.setattr("core.sim.outbox._MOST_HUSHED", 5)
+    desk.control(do="fault", name="black_hole")
+    for _ in range(10):
+        desk.order(True, "1600", "0.05", tif="Gtc")
+        assert kinds(desk.later()) == []
+    desk.info("openOrders", user=desk.user)
+    (event,) = desk.later().user_events
+    newest = [o["oid"] for o in desk.info("openOrders", user=desk.user, dex="xyz")[:5]]
+    assert [update["order"]["oid"] for update in event.data] == newest[::-1]
+
+
 def test_frames_of_state_come_twice_too(desk):
     line = Line(desk)
     line.subscribe(type="clearinghouseState", user=desk.user, dex="xyz")
