@@ -18,12 +18,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent.parent), str(HERE.parent)]
 
-from pty_driver import _QUESTION, PtyProgram  # noqa: E402
+from pty_driver import _QUESTION, _UNKNOWN_TO_PYTE, PtyProgram  # noqa: E402
 
 STARTS = 10
 WARM_UP_TICKS = 120
@@ -62,12 +63,23 @@ class Terminal(PtyProgram):
             if mode == b"2026":
                 os.write(self.master, b"\x1b[?2026;2$y")
 
+    @property
+    def text(self) -> str:
+        """The screen, for whoever has to find out why something did not come."""
+        self._stream.feed(_UNKNOWN_TO_PYTE.sub(b"", self.output))
+        return super().text
+
     def wait_for_bytes(self, wanted: bytes, timeout: float) -> None:
         self.wait_until(lambda: wanted in self.output, timeout, repr(wanted))
 
 
-def measure(quotes_per_second: int, seconds: float) -> dict[str, list[float]]:
-    """Run venue and console for a while; what the probes saw."""
+def measure(quotes_per_second: int, trade: Callable[[int], None], patience_s: float = 30) -> dict[str, list[float]]:
+    """Run venue and console for a while; what the probes saw.
+
+    Args:
+        trade: Given the venue's port when the console is connected; returns when there was enough.
+        patience_s: How long start and end may take.
+    """
     from load_venue import MARKETS
 
     with tempfile.TemporaryDirectory() as tmp:
@@ -84,10 +96,10 @@ def measure(quotes_per_second: int, seconds: float) -> dict[str, list[float]]:
             command = [sys.executable, str(HERE / "probed_console.py"), str(config), str(out)]
             with Terminal(command, cols=120, rows=40) as console:
                 keep_to(console.pid, CORES[:-1])
-                console.wait_for_bytes(b"LIVE", timeout=30)
-                time.sleep(seconds)
+                console.wait_for_bytes(b"LIVE", patience_s)
+                trade(int(port))
                 console.send("q")
-                console.wait_exit(timeout=30)
+                console.wait_exit(patience_s)
             samples: dict[str, list[float]] = json.loads(out.read_text())
             return samples
         finally:
@@ -101,11 +113,11 @@ def keep_to(pid: int, cores: list[int]) -> None:
         os.sched_setaffinity(pid, cores)
 
 
-def first_frames() -> list[float]:
+def first_frames(starts: int = STARTS, patience_s: float = 30) -> list[float]:
     """Seconds from the spawn of the program as shipped, on its own simulator, to the first frame on the terminal."""
     times = []
     with tempfile.TemporaryDirectory() as tmp:
-        for number in range(-1, STARTS):
+        for number in range(-1, starts):
             begun = time.monotonic()
             command = [
                 sys.executable,
@@ -116,12 +128,12 @@ def first_frames() -> list[float]:
                 str(HERE.parents[1] / "config" / "sim.toml"),
             ]
             with Terminal(command, cols=120, rows=40, env={"XDG_STATE_HOME": tmp}) as console:
-                console.wait_for_bytes(b"SIMULATOR", timeout=20)
+                console.wait_for_bytes(b"SIMULATOR", patience_s)
                 if number >= 0:  # the first one reads the files from the disk
                     times.append(time.monotonic() - begun)
-                console.wait_for_bytes(b"LIVE", timeout=30)
+                console.wait_for_bytes(b"LIVE", patience_s)
                 console.send("q")
-                console.wait_exit(timeout=30)
+                console.wait_exit(patience_s)
     return times
 
 
@@ -164,7 +176,11 @@ def main() -> None:
     wanted = sys.argv[2:] or ["start", "loaded", "quiet"]
     if "start" in wanted:
         print(f"spawn to first frame, s:              {describe(first_frames())}   aim: < 1")
-    medians = {name: report(name, measure(rate, seconds)) for name, rate in LOADS.items() if name in wanted}
+    medians = {
+        name: report(name, measure(rate, lambda _: time.sleep(seconds)))
+        for name, rate in LOADS.items()
+        if name in wanted
+    }
     if len(medians) == 2 and medians["quiet"]:
         print(f"ratio of medians, loaded / quiet: {medians['loaded'] / medians['quiet']:.2f}")
 

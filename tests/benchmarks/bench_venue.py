@@ -204,20 +204,21 @@ def main() -> None:
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--profile", action="store_true")
     parser.add_argument("--clients", type=int, default=CLIENTS)
+    parser.add_argument("--actions", type=int, default=ACTIONS_EACH, help="Of each client.")
     asked = parser.parse_args()
     if asked.serve:
         serve(asked.profile)
         return
     for road in (HTTP, SOCKET):
-        measure(road, asked.clients, asked.profile)
+        measure(road, asked.clients, asked.actions, asked.profile)
 
 
-def measure(road: str, count_of_clients: int, profiled: bool) -> None:
+def measure(road: str, count_of_clients: int, actions_each: int, profiled: bool) -> None:
     """Each road has a venue of its own: what one has been told, no other need forget."""
     clients = [Client(1_000 + i) for i in range(count_of_clients + 1)]
     now_ms = int(time.time() * 1000)
     for client in clients:
-        client.prepare(ACTIONS_EACH, now_ms)
+        client.prepare(actions_each, now_ms)
     alone, *many = clients
     raw_us = raw_cost_us(alone)
     venue = Venue(tuple(c.key.address.lower() for c in clients), profiled)

@@ -15,6 +15,7 @@ import json
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 CONFIG, OUT = sys.argv[1], sys.argv[2]
@@ -43,40 +44,59 @@ _taken = _decided = _signed = 0.0
 _frame_received = 0.0
 
 
-def data_received(self: Any, data: bytes, real: Any = FeedConnection.data_received) -> None:
+Real = Callable[..., Any]
+
+
+def probe(owner: Any, name: str) -> Callable[[Callable[..., Any]], None]:
+    """Put a probe in the place of a function. It is given the real one and whatever the caller gave, so that another argument breaks nothing."""
+    real = getattr(owner, name)
+
+    def put(probing: Callable[..., Any]) -> None:
+        setattr(owner, name, lambda *args, **named: probing(real, *args, **named))
+
+    return put
+
+
+@probe(FeedConnection, "data_received")
+def data_received(real: Real, *given: Any) -> None:
     global _received
     _received = clock()
-    real(self, data)
+    real(*given)
 
 
-def process_event(self: Any, event: Any, real: Any = FeedConnection.process_event) -> None:
+@probe(FeedConnection, "process_event")
+def process_event(real: Real, connection: Any, event: Any) -> None:
     if isinstance(event, Frame) and event.opcode in DATA_OPCODES and event.fin:
         _waiting.append(_received)
-    real(self, event)
+    real(connection, event)
 
 
-def parse_frame(raw: bytes, real: Any = link.parse_frame) -> Any:
+@probe(link, "parse_frame")
+def parse_frame(real: Real, *given: Any) -> Any:
     global _frame_received
     _frame_received = _waiting.popleft()
-    return real(raw)
+    return real(*given)
 
 
-def put_quote(self: Any, quote: Any, real: Any = inbox.Inbox._put_quote) -> None:
+@probe(inbox.Inbox, "_put_quote")
+def put_quote(real: Real, line: Any, quote: Any) -> None:
     _of_quote[type(quote), quote.market] = (_frame_received, clock())
-    real(self, quote)
+    real(line, quote)
 
 
-def handle(self: Any, message: Any, real: Any = loop._Loop._handle) -> None:
+@probe(loop._Loop, "_handle")
+def handle(real: Real, turning: Any, message: Any) -> None:
     global _message, _taken
     _message, _taken = message, clock()
-    real(self, message)
+    real(turning, message)
     _message = None
 
 
-def perform(self: Any, effect: Any, real: Any = outside.Outside.perform) -> None:
+@probe(outside.Outside, "perform")
+def perform(real: Real, world: Any, effect: Any) -> None:
     global _decided
     _decided = clock()
-    real(self, effect)
+    real(world, effect)
     if type(effect) is Post:
         _count(effect, clock())
 
@@ -97,16 +117,18 @@ def _count(effect: Post, sent: float) -> None:
 _link: list[Any] = []
 
 
-def post(self: Any, post_id: int, frame: bytes, real: Any = link.Link.post) -> None:
+@probe(link.Link, "post")
+def post(real: Real, connected: Any, *given: Any) -> None:
     global _signed
     _signed = clock()
-    _link[:] = [self]
-    real(self, post_id, frame)
+    _link[:] = [connected]
+    real(connected, *given)
 
 
-def tick(self: Any, now: float, late: float, real: Any = loop_meter.LoopMeter.tick) -> None:
+@probe(loop_meter.LoopMeter, "tick")
+def tick(real: Real, meter: Any, now: float, late: float) -> None:
     lateness.append(late * 1000)
-    real(self, now, late)
+    real(meter, now, late)
 
 
 _gc_begun = 0.0
@@ -120,22 +142,14 @@ def on_gc(phase: str, info: dict[str, int]) -> None:
         pauses.append((info["generation"], (clock() - _gc_begun) * 1000))
 
 
-def finish(self: Any, *args: Any, real: Any = lifecycle.Lifecycle.finish) -> Any:
+@probe(lifecycle.Lifecycle, "finish")
+def finish(real: Real, *given: Any) -> Any:
     with open(OUT, "w") as f:
         json.dump({**stations, "tick_late_ms": lateness, "gc_ms": pauses}, f)
-    return real(self, *args)
+    return real(*given)
 
 
 gc.callbacks.append(on_gc)
-FeedConnection.data_received = data_received  # type: ignore[method-assign]
-FeedConnection.process_event = process_event  # type: ignore[method-assign]
-link.parse_frame = parse_frame  # type: ignore[attr-defined]
-inbox.Inbox._put_quote = put_quote  # type: ignore[method-assign]
-loop._Loop._handle = handle  # type: ignore[method-assign]
-outside.Outside.perform = perform  # type: ignore[method-assign]
-link.Link.post = post  # type: ignore[method-assign]
-loop_meter.LoopMeter.tick = tick  # type: ignore[method-assign]
-lifecycle.Lifecycle.finish = finish  # type: ignore[method-assign]
 
 from hip3_tui.cli import main  # noqa: E402
 
