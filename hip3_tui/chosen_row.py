@@ -1,6 +1,6 @@
 """The row under the cursor: what it is in the newest snapshot, its ids, and the one thing that a key can do to it.
 
-A position can be flattened, an order of any owner that has a client id cancelled; nothing can be done to the others. Easy to get wrong: the row is
+A position can be flattened, an order of any owner cancelled, by the exchange's id where it has no client id; nothing can be done to the others. Easy to get wrong: the row is
 looked up anew by its key each time, so a position that is gone or an order that is over offers nothing any more.
 
 SPEC 11.
@@ -8,7 +8,7 @@ SPEC 11.
 
 from __future__ import annotations
 
-from core.messages.commands import AnyCommand, CancelOrder, FlattenMarket
+from core.messages.commands import AnyCommand, CancelExternal, CancelOrder, FlattenMarket
 from core.messages.snapshot import AuditEntry, FillView, MarketView, OrderView, PositionView
 from core.model.cloid import Cloid, short
 from core.model.market import MarketKey
@@ -77,8 +77,8 @@ def row_closed_not(picture: Picture) -> str:
             return ""
         case OrderView() as order if order.status.is_terminal:
             return f"This order is over: {order.status.value}."
-        case OrderView(cloid=None):
-            return "This order has no client id: cancel it where it was placed, or with a hard stop."
+        case OrderView(cloid=None, oid=None):
+            return "This order has no id yet: it can be named to nobody."
         case OrderView():
             return ""
         case None:
@@ -92,6 +92,10 @@ def close_row(picture: Picture, command_id: str, who: str) -> AnyCommand:
     assert selected is not None, "what cannot be closed is not asked for"
     if selected.list == "positions":
         return FlattenMarket(command_id=command_id, who=who, market=MarketKey.parse(selected.key))
+    order = chosen_row(picture)
+    if isinstance(order, OrderView) and order.cloid is None:
+        assert order.oid is not None, "what has no id cannot be closed"
+        return CancelExternal(command_id=command_id, who=who, oid=order.oid)
     return CancelOrder(command_id=command_id, who=who, cloid=Cloid(selected.key))
 
 
@@ -107,6 +111,7 @@ def close_row_title(picture: Picture) -> str:
         case PositionView() as position:
             return f"Flatten {position.market.name}"
         case OrderView() as order:
-            return f"Cancel order {short(order_key(order))} on {order.market.name}"
+            name = f"oid {order.oid}" if order.cloid is None else short(order.cloid)
+            return f"Cancel {'EXTERNAL ' if order.is_external else ''}order {name} on {order.market.name}"
         case _:
             return "Flatten or cancel the chosen row"

@@ -92,8 +92,14 @@ def canceling(order: OrderView) -> Sending:
         order.market.name,
         f"at {f.price(order.price)}",
         f.usd(order.price * left),
-        " UNKNOWN " if order.status is OrderStatus.UNKNOWN else order.status.value,
+        _marks(order),
     )
+
+
+def _marks(order: OrderView) -> str:
+    """Whose it is, where that is somebody else, and whether anybody knows how it is."""
+    status = " UNKNOWN " if order.status is OrderStatus.UNKNOWN else order.status.value
+    return f"EXTERNAL {status}" if order.is_external else status
 
 
 def is_in_cancel_all(order: OrderView) -> bool:

@@ -19,6 +19,7 @@ from core.model.order import OrderSide
 from core.model.rounding import round_price, round_size
 
 _BPS = Decimal(10_000)
+_ZERO = Decimal(0)
 
 
 class Dislocation(Struct, frozen=True):
@@ -86,15 +87,31 @@ class Detector:
             edge = side.sign * (oracle - price) / oracle * _BPS
             if edge < fee_bps + min_edge_bps:
                 return None
-        # The cap is measured like the exposure gate measures it (at mark), else a mark above mid would deny our own size.
-        dearest = max(price, mid, state.mark_px or mid)
-        size = min(self._execution.size_alpha * touch_sz * size_factor, self._cap / dearest)
         return Dislocation(
             side=side,
             touch_px=touch_px,
             touch_sz=touch_sz,
             price=price,
-            size=round_size(size, spec.sz_decimals),
+            size=self._size(state, price, mid, touch_sz, size_factor, spec.sz_decimals),
             edge_bps=edge,
             fee_bps=fee_bps,
         )
+
+    def would_be(self, state: MarketState, size_factor: Decimal) -> Dislocation:
+        """An entry at the touch of the side that is nearer to a signal, had it the edge; of size zero where there is no book to take from."""
+        buy, sell = state.edge_bps(True), state.edge_bps(False)
+        side = OrderSide.SELL if buy is None or (sell is not None and sell > buy) else OrderSide.BUY
+        touch_px = state.ask_px if side.is_buy else state.bid_px
+        touch_sz = state.ask_sz if side.is_buy else state.bid_sz
+        price, size, mid = touch_px or _ZERO, _ZERO, state.mid_px
+        if state.spec is not None and mid is not None and touch_sz is not None:
+            size = self._size(state, price, mid, touch_sz, size_factor, state.spec.sz_decimals)
+        return Dislocation(side, price, touch_sz or _ZERO, price, size, state.edge_bps(side.is_buy) or _ZERO, _ZERO)
+
+    def _size(
+        self, state: MarketState, price: Decimal, mid: Decimal, touch_sz: Decimal, size_factor: Decimal, decimals: int
+    ) -> Decimal:
+        # The cap is measured like the exposure gate measures it (at mark), else a mark above mid would deny our own size.
+        dearest = max(price, mid, state.mark_px or mid)
+        size = min(self._execution.size_alpha * touch_sz * size_factor, self._cap / dearest)
+        return round_size(size, decimals)

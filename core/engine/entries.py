@@ -125,8 +125,10 @@ class Entries:
         )
 
     def standing_refusal(self, state: MarketState) -> str:
-        """Why no entry would pass on this market now, whatever the signal; empty if one would."""
+        """Why no entry would pass on this market now, whatever the signal; and where nothing stands against it, why one of the size that
+        the book gives now would not. Empty if it would."""
         m, market = self._m, state.market
+        verdict = m.market_gates.judge(state, m.now)
         for gate, reason in (
             (Gate.HARD_STOP, self.stopped()),
             (Gate.NOT_READY, self.not_ready()),
@@ -134,14 +136,17 @@ class Entries:
             (Gate.NOT_ALLOWED, "" if market in m.allowed else "not in safety.allowed_markets"),
             (Gate.DAILY_CAP, self.daily_cap()),
             (Gate.FLATTEN, self.flattening(market)),
-            (Gate.MARKET_RISK, m.market_gates.judge(state, m.now).blocked),
+            (Gate.MARKET_RISK, verdict.blocked),
             (Gate.ACTION_BUDGET, m.budget.refuses_entry(m.now)),
         ):
             if reason:
                 return Denied(gate, reason).text
         if m.positions.get(market) is not None:
             return Gate.HAS_POSITION.value
-        return Gate.PENDING_ORDER.value if m.orders.is_busy(market) else ""
+        if m.orders.is_busy(market):
+            return Gate.PENDING_ORDER.value
+        denied = judge(self.facts(state, m.detector.would_be(state, verdict.size_factor), verdict.blocked))
+        return denied.text if denied is not None else ""
 
     def last_refusal(self, order: PendingOrder) -> str:
         """Why a queued entry must not leave after all; empty if it may. Its own mark and exposure are in the books already."""

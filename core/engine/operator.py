@@ -12,6 +12,7 @@ from core.engine.machines import Machines
 from core.engine.stopping import StopDesk
 from core.messages.commands import (
     CancelAll,
+    CancelExternal,
     CancelOrder,
     Command,
     DecideCheckpoint,
@@ -48,6 +49,8 @@ class Operator:
                 self._cancel_all(command)
             case CancelOrder():
                 self._cancel_order(command)
+            case CancelExternal():
+                self._cancel_external(command)
             case PlaceOrder():
                 self._by_hand.place(command)
             case TripHardStop():
@@ -119,6 +122,17 @@ class Operator:
         else:
             self._want(order)
             self._answer(command, f"cancel {command.cloid[-6:]}: asked for")
+
+    def _cancel_external(self, command: CancelExternal) -> None:
+        m = self._m
+        if not self._can_send(command):
+            return
+        order = next((o for o in m.orders.external() if o.oid == command.oid), None)
+        if order is None:
+            self._answer(command, f"cancel oid {command.oid}: no such open order of others", Severity.WARNING)
+            return
+        again = "" if self._want(order) else " already"
+        self._answer(command, f"cancel oid {command.oid}, EXTERNAL, {order.market}: asked for{again}")
 
     def _want(self, order: TrackedOrder) -> bool:
         return order.status is not OrderStatus.QUEUED and self._m.cancels.want(order)

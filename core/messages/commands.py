@@ -35,6 +35,12 @@ class CancelOrder(Command, frozen=True, kw_only=True):
     cloid: Cloid
 
 
+class CancelExternal(Command, frozen=True, kw_only=True):
+    """Cancel one order that another program or hand has placed, by the exchange's own id: it may have no client id."""
+
+    oid: int
+
+
 class PlaceOrder(Command, frozen=True, kw_only=True):
     """One order by hand. Sizes and prices come as they were typed; the engine rounds and judges them (core.messages.ticket).
 
@@ -98,6 +104,7 @@ AnyCommand = (
     | FlattenMarket
     | CancelAll
     | CancelOrder
+    | CancelExternal
     | PlaceOrder
     | TripHardStop
     | ResetHardStop

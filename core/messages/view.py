@@ -17,6 +17,7 @@ from msgspec import Struct
 from core.messages.commands import (
     AnyCommand,
     CancelAll,
+    CancelExternal,
     CancelOrder,
     FlattenAll,
     FlattenMarket,
@@ -45,7 +46,7 @@ class ViewError(ValueError):
     """Bytes that are not what they should be."""
 
 
-_BRAKES = FlattenAll | FlattenMarket | CancelAll | CancelOrder | TripHardStop | PauseEntries
+_BRAKES = FlattenAll | FlattenMarket | CancelAll | CancelOrder | CancelExternal | TripHardStop | PauseEntries
 
 _encoder = msgspec.msgpack.Encoder()
 

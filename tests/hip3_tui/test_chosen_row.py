@@ -6,7 +6,7 @@ import pytest
 import snapshots_for_tests as made
 from snapshots_for_tests import SELL, T0
 
-from core.messages.commands import CancelOrder, FlattenMarket
+from core.messages.commands import CancelExternal, CancelOrder, FlattenMarket
 from core.messages.snapshot import Snapshot
 from core.model.market import MarketKey
 from core.model.order import OrderStatus
@@ -45,8 +45,8 @@ def test_a_position_is_flattened_alone() -> None:
     assert sending.words == "SELL 0.012 SOL down to 1,223.7 ($14.83)"
 
 
-def test_an_order_is_cancelled_alone_an_exit_and_an_external_one_too() -> None:
-    for changes in ({}, {"purpose": "exit", "reduce_only": True}, {"is_external": True}):
+def test_an_order_is_cancelled_alone_an_exit_too() -> None:
+    for changes in ({}, {"purpose": "exit", "reduce_only": True}):
         order = made.order(7, side=SELL, filled=D("0.002"), **changes)
         it = picture(made.snapshot(orders=(order,)), "orders", order_key(order))
         assert row_deed(it) == "cancel it"
@@ -56,12 +56,27 @@ def test_an_order_is_cancelled_alone_an_exit_and_an_external_one_too() -> None:
         assert sending.words == "CANCEL SELL 0.01 xyz:SNDK at 1,235.2 ($12.35)"
 
 
+def test_an_external_order_is_cancelled_by_its_client_id_or_else_by_the_exchange_s() -> None:
+    named = made.order(7, is_external=True)
+    it = picture(made.snapshot(orders=(named,)), "orders", order_key(named))
+    assert close_row_title(it) == "Cancel EXTERNAL order 000007 on xyz:SNDK"
+    assert close_row(it, "c-1", "ada") == CancelOrder(command_id="c-1", who="ada", cloid=named.cloid)
+    nameless = made.order(7, cloid=None, oid=41, is_external=True)
+    it = picture(made.snapshot(orders=(nameless,)), "orders", order_key(nameless))
+    assert row_deed(it) == "cancel it"
+    assert close_row_title(it) == "Cancel EXTERNAL order oid 41 on xyz:SNDK"
+    assert close_row(it, "c-1", "ada") == CancelExternal(command_id="c-1", who="ada", oid=41)
+    (sending,) = close_row_preview(it)
+    assert sending.words == "CANCEL BUY 0.012 xyz:SNDK at 1,235.2 ($14.82)"
+    assert sending.note == "EXTERNAL in flight"
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
         ({"status": OrderStatus.FILLED, "is_settled": True}, "This order is over: filled."),
         ({"status": OrderStatus.CANCELED}, "This order is over: canceled."),
-        ({"cloid": None, "is_external": True}, "has no client id"),
+        ({"cloid": None, "oid": None, "is_external": True}, "has no id yet"),
     ],
 )
 def test_an_order_that_cannot_be_cancelled_says_why(changes: dict[str, object], why: str) -> None:

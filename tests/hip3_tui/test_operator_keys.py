@@ -14,7 +14,15 @@ from msgspec.structs import replace
 from snapshots_for_tests import T0
 
 from core.config_console import ConsoleConfig
-from core.messages.commands import CancelAll, CancelOrder, FlattenAll, FlattenMarket, PauseEntries, TripHardStop
+from core.messages.commands import (
+    CancelAll,
+    CancelExternal,
+    CancelOrder,
+    FlattenAll,
+    FlattenMarket,
+    PauseEntries,
+    TripHardStop,
+)
 from core.messages.effects import Severity
 from core.messages.snapshot import Snapshot
 from core.model.order import OrderStatus
@@ -238,9 +246,10 @@ async def test_d_on_an_order_cancels_that_one_and_says_what_was_sent() -> None:
         await it.press("j", "d")
         assert it.handle.sent == [CancelOrder(command_id="c-1", who="ada", cloid=made.order(2).cloid)]
         assert "Cancel order 000002 on xyz:NVDA: CANCEL BUY 0.012 xyz:NVDA at 1,235.2 ($14.82)" in it.toasts
-        await it.press("j", "d", "G", "d")
-        assert len(it.handle.sent) == 1
-        assert any("no client id" in toast for toast in it.toasts)
+        await it.press("j", "d")
+        assert it.handle.sent[1] == CancelExternal(command_id="c-2", who="ada", oid=it.handle.latest.orders[2].oid)
+        await it.press("G", "d")
+        assert len(it.handle.sent) == 2
         assert any("This order is over: filled." in toast for toast in it.toasts)
 
 

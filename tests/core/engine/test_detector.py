@@ -134,3 +134,14 @@ def test_what_it_proposes_could_be_sent_and_is_worth_it(oracle: Decimal, off: De
     assert found.edge_bps >= FEE + EDGE
     assert found.size * found.price <= 50
     assert found.price >= found.touch_px if found.side is BUY else found.price <= found.touch_px
+
+
+def test_what_an_entry_would_be_has_the_size_of_one_without_its_edge() -> None:
+    quiet = market("199.98", "200.02", "200", size="2")
+    detector = Detector(ExecutionConfig(), D(50))
+    assert detector.check(quiet, FEE, EDGE) is None
+    would_be = detector.would_be(quiet, D(1))
+    assert (would_be.side, would_be.touch_px, would_be.size) == (BUY, D("200.02"), D("0.1")), "5 % of 2"
+    assert detector.would_be(quiet, D("0.5")).size == D("0.05")
+    assert detector.would_be(market("201", "201.04", "200"), D(1)).side is SELL
+    assert detector.would_be(MarketState(SNDK), D(1)).size == 0, "no book, nothing to take"

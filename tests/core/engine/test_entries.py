@@ -151,6 +151,18 @@ def test_no_second_entry_beside_one_that_is_not_settled_even_with_room_for_it() 
     assert len(rig.posts) == 1
 
 
+def test_a_full_run_is_told_before_there_is_any_signal() -> None:
+    """What another market holds leaves no room for the size that this book would give: the verdict of a quiet market says so."""
+    rig = Rig(make_config(execution=ExecutionConfig(max_notional_total=D(60))))
+    assert rig.market(NVDA).gate == ""
+    rig.open_position(SNDK)
+    gate = rig.market(NVDA).gate
+    assert gate.startswith("max position total: $")
+    assert gate.endswith(" > $60")
+    assert rig.dislocate(NVDA) is None
+    assert rig.market(NVDA).last_denial.partition(":")[0] == gate.partition(":")[0]
+
+
 # --- each reason against it -----------------------------------------------------------------------------------------------
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from engine_rig import NVDA, SNDK, Rig, foreign_order, make_config
+from engine_rig import NVDA, SNDK, Rig, foreign_order, make_config, update
 
 from core.messages.commands import (
     CancelAll,
+    CancelExternal,
     CancelOrder,
     Command,
     FlattenAll,
@@ -18,6 +19,7 @@ from core.messages.commands import (
 )
 from core.messages.events import OrderUpdates
 from core.model.cloid import Cloid
+from core.model.order import OrderStatus
 
 NOBODY = Cloid("0x" + "0" * 32)
 
@@ -34,6 +36,7 @@ def answered(rig: Rig, command: Command) -> str:
         FlattenMarket(command_id="a", market=SNDK),
         CancelAll(command_id="a"),
         CancelOrder(command_id="a", cloid=NOBODY),
+        CancelExternal(command_id="a", oid=77),
     ],
     ids=lambda command: type(command).__name__,
 )
@@ -51,6 +54,7 @@ def test_observation_sends_nothing_and_says_so(command: Command) -> None:
         (FlattenMarket(command_id="a", market=SNDK), "flatten xyz:SNDK: no position is open"),
         (CancelAll(command_id="a"), "cancel all: no order is open"),
         (CancelOrder(command_id="a", cloid=NOBODY), "cancel 000000: no such open order"),
+        (CancelExternal(command_id="a", oid=77), "cancel oid 77: no such open order of others"),
         (ResetHardStop(command_id="a", reason="why"), "reset refused: not latched"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Command) else "",
@@ -86,6 +90,23 @@ def test_a_foreign_order_is_cancelled_when_it_is_named() -> None:
     rig.handle(CancelOrder(command_id="a", cloid=Cloid(foreign.cloid)))
     rig.advance(200)
     assert len(rig.posts) == 1
+
+
+def test_a_foreign_order_without_a_client_id_is_cancelled_by_its_oid_once() -> None:
+    rig = Rig()
+    foreign = foreign_order(NVDA, oid=77, cloid=None)
+    rig.venue.open_orders.append(foreign)
+    rig.handle(OrderUpdates((foreign,)))
+    command = CancelExternal(command_id="a", oid=77)
+    assert answered(rig, command) == "cancel oid 77, EXTERNAL, xyz:NVDA: asked for"
+    assert answered(rig, CancelExternal(command_id="b", oid=77)).endswith("asked for already")
+    rig.advance(200)
+    (post,) = rig.posts
+    assert [(c.market, c.oid, c.cloid) for c in post.batch.cancels] == [(NVDA, 77, None)]
+    rig.handle(update(foreign, status=OrderStatus.CANCELED))
+    rig.advance(3_000)
+    assert len(rig.posts) == 1
+    assert answered(rig, CancelExternal(command_id="c", oid=77)).endswith("no such open order of others")
 
 
 def test_pause_stop_and_trip_are_answered_too() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from core.messages.commands import (
     CancelAll,
+    CancelExternal,
     CancelOrder,
     FlattenAll,
     FlattenMarket,
@@ -37,6 +38,7 @@ BRAKES = (
     FlattenMarket(command_id="2", market=MarketKey.parse("xyz:SNDK")),
     CancelAll(command_id="3"),
     CancelOrder(command_id="4", cloid=Cloid("0x68697033000000030000000000000001")),
+    CancelExternal(command_id="4b", oid=81234500041),
     TripHardStop(command_id="5", who="ada", reason="seen from the train"),
     PauseEntries(command_id="6", paused=True),
 )
