@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 def test_half_a_minute_of_the_real_program(tmp_path):
     report = tmp_path / "report.json"
     done = subprocess.run(
-        [sys.executable, ROOT / "tests" / "tools" / "endurance.py", "--minutes", "0.6", "--json", report],
+        [sys.executable, ROOT / "tests" / "tools" / "endurance.py", "--minutes", "0.6", "--guard", "--json", report],
         capture_output=True,
         text=True,
         check=False,
@@ -26,4 +26,7 @@ def test_half_a_minute_of_the_real_program(tmp_path):
     figures = json.loads(report.read_text())
     assert figures["wrong"] == []
     assert figures["trades"] >= 1
-    assert set(figures["processes"]) == {"console", "exchange"}
+    assert figures["missed_countdowns"] == 0
+    assert set(figures["processes"]) == {"console", "exchange", "guard"}
+    assert len(figures["by_minute"]) >= 9
+    assert all(each["guard"]["fds"] > 0 and each["console"]["rss_mb"] > 0 for each in figures["by_minute"])

@@ -5,7 +5,8 @@
     make endure ARGS="--minutes 5 --json out.json"
 
 Each minute it looks at every process from outside (memory, descriptors, threads, processor time), at the screen, and at the venue's truth:
-no position older than its time stop and a bound, no limit passed, nonces rising, what the screen counts down is what happens. At the end the
+no position older than its time stop and a bound (a missed countdown), no limit passed, nonces rising, a fresh screen, a guard that stays quiet.
+The figures of every minute are in the report, which is written each minute anew: a run that was cut short has left its own. At the end the
 console is told to quit, and has to be flat. Exit code 0: everything held; 1: something did not, and it says what.
 """
 
@@ -132,13 +133,13 @@ class Truth:
 
     def __init__(self, time_stop_ms: int) -> None:
         self._time_stop_ms = time_stop_ms
-        self.fills = self.held_max_ms = self.trades = self.actions = 0
+        self.fills = self.held_max_ms = self.trades = self.actions = self.missed = self.open = 0
 
     def judge(self, truth: dict[str, Any]) -> list[str]:
         wrong = []
         size: dict[str, Decimal] = defaultdict(Decimal)
         opened: dict[str, int] = {}
-        self.fills, self.trades = len(truth["fills"]), 0
+        self.fills, self.trades, self.missed = len(truth["fills"]), 0, 0
         for fill in truth["fills"]:
             coin, before = fill["coin"], size[fill["coin"]]
             size[coin] += Decimal(fill["sz"]) * (1 if fill["side"] == "B" else -1)
@@ -149,9 +150,16 @@ class Truth:
                 self.trades += 1
                 self.held_max_ms = max(self.held_max_ms, held_ms)
                 if held_ms > self._time_stop_ms + LATE_MS:
+                    self.missed += 1
                     wrong.append(f"{coin} was open for {held_ms} ms, opened at {opened[coin]}")
             if abs(size[coin]) * Decimal(fill["px"]) > 52:
                 wrong.append(f"{coin}: {size[coin]} at {fill['px']} is beyond $50")
+        for coin, held in size.items():
+            age_ms = truth["time"] - opened.get(coin, truth["time"])
+            if held and age_ms > self._time_stop_ms + LATE_MS:
+                self.missed += 1
+                wrong.append(f"{coin} is open for {age_ms} ms by now")
+        self.open = sum(1 for held in size.values() if held)
         nonces = [a["nonce"] for a in truth["actions"] if a["accepted"]]
         self.actions = truth["counters"]["actionsReceived"]
         if any(b <= a for a, b in itertools.pairwise(nonces)):
@@ -171,6 +179,7 @@ def run(options: argparse.Namespace, folder: Path) -> int:
     )
     wrong: list[str] = []
     truth = Truth(options.time_stop_ms)
+    minutes: list[dict[str, Any]] = []
     command = [sys.executable, "-m", "hip3_tui"]
     with PtyProgram([*command, "run", "--config", str(config)], cwd=str(ROOT)) as console:
         console.wait_for("LIVE", 60)
@@ -199,7 +208,24 @@ def run(options: argparse.Namespace, folder: Path) -> int:
                     now.append("the screen is not fresh")
                 if "HARD STOP since" in console.text or "REDUCING" in console.text:
                     now.append("a hard stop, which nothing here asks for")
+                if guard is not None and ("looking what is open" in guard.text or guard.process.poll() is not None):
+                    now.append(f"the guard acted, or is gone: {guard.text.strip()}")
                 wrong += [f"minute {minute:.1f}: {w}" for w in now]
+                minutes.append(
+                    {
+                        "minute": round(minute, 2),
+                        "trades": truth.trades,
+                        "open": truth.open,
+                        "missed_countdowns": truth.missed,
+                        "longest_held_ms": truth.held_max_ms,
+                        "journal_mb": _journal_mb(folder),
+                        "wrong": now,
+                        **{
+                            p.name: {k: round(v, 2) for k, v in p.samples[-1].items() if k != "minute"} for p in watched
+                        },
+                    }
+                )
+                _keep(options, {"unfinished_at_minute": round(minute, 2), "wrong": wrong, "by_minute": minutes})
                 newest = "  ".join(
                     f"{p.name} {p.samples[-1]['rss_mb']:.1f} MB {p.samples[-1]['fds']:.0f} fds" for p in watched
                 )
@@ -227,14 +253,23 @@ def run(options: argparse.Namespace, folder: Path) -> int:
         "fills": truth.fills,
         "actions": truth.actions,
         "longest_held_ms": truth.held_max_ms,
-        "journal_mb": round(sum(p.stat().st_size for p in folder.glob("journal.db*")) / 1e6, 1),
+        "missed_countdowns": truth.missed,
+        "journal_mb": _journal_mb(folder),
         "processes": {p.name: p.figures() for p in watched},
         "wrong": wrong,
     }
     print(json.dumps(report, indent=1))
+    _keep(options, report | {"by_minute": minutes})
+    return 1 if wrong else 0
+
+
+def _journal_mb(folder: Path) -> float:
+    return round(sum(p.stat().st_size for p in folder.glob("journal.db*")) / 1e6, 1)
+
+
+def _keep(options: argparse.Namespace, report: dict[str, Any]) -> None:
     if options.json:
         Path(options.json).write_text(json.dumps(report, indent=1) + "\n")
-    return 1 if wrong else 0
 
 
 def main() -> int:
