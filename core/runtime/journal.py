@@ -24,6 +24,7 @@ from core.messages.recovered import Recovered
 from core.messages.tape import Start
 from core.runtime.clock import Clock
 from core.runtime.journal_bounds import MAX_ROWS, Bounds, next_row_id
+from core.runtime.journal_latch import read_latch, write_latch
 from core.runtime.journal_rows import AnyRow, EventRow, cell, lines_of, links_of
 from core.runtime.journal_schema import FileLock, JournalError, one_line, open_file
 from core.runtime.journal_watch import FileWatch
@@ -273,8 +274,7 @@ class Journal:
         db = self._db
         db.execute("PRAGMA synchronous = FULL")
         try:
-            latch = latches[-1][0]
-            db.execute("INSERT OR REPLACE INTO latch VALUES (1, ?, ?)", (latch.tripped_at_ms, _writable(latch.reason)))
+            write_latch(db, latches[-1][0])
         finally:
             db.execute("PRAGMA synchronous = NORMAL")
         for _, done in latches:
@@ -309,31 +309,24 @@ class Journal:
         )
 
 
-def _writable(text: str) -> str:
-    """Half a surrogate pair (a broken paste) cannot be stored; it must not keep the rest from being stored."""
-    return text.encode("utf-8", "replace").decode()
-
-
-_LATCH = ("tripped_at_ms", "reason")
-
-
 def _begin_run(db: sqlite3.Connection, now_ms: int) -> Recovered:
     """Read what the last run left, and note that another one began."""
     last = db.execute("SELECT run_id, ended_clean FROM runs ORDER BY run_id DESC LIMIT 1").fetchone()
     unclean = last is not None and not last[1]
     (last_nonce,) = db.execute("SELECT max(value) FROM high_water WHERE name = 'nonce'").fetchone()
-    latch = db.execute("SELECT tripped_at_ms, reason FROM latch").fetchone()
+    latch = read_latch(db, now_ms)
     counters = db.execute("SELECT json FROM counters").fetchone()
     fills = db.execute("SELECT time_ms, coin, tid FROM fill_keys WHERE time_ms >= ?", (now_ms - _FILL_MEMORY_MS,))
     (first_ms,) = db.execute("SELECT min(started_ms) FROM runs").fetchone()
     recovered = Recovered(
         run_id=1 if last is None else last[0] + 1,
         last_nonce=0 if last_nonce is None else last_nonce + (_UNCLEAN_NONCE_MARGIN if unclean else 0),
-        latch=LatchState() if latch is None else msgspec.convert(dict(zip(_LATCH, latch, strict=True)), LatchState),
+        latch=latch,
         counters=RiskCounters() if counters is None else msgspec.json.decode(counters[0], type=RiskCounters),
         seen_fills=frozenset((int(t), str(c), int(i)) for t, c, i in fills),
         journal_since_ms=None if first_ms is None else max(first_ms, now_ms - _FILL_MEMORY_MS),
         unclean=unclean,
     )
+    write_latch(db, latch)
     db.execute("INSERT INTO runs (run_id, started_ms) VALUES (?, ?)", (recovered.run_id, now_ms))
     return recovered

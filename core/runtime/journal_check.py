@@ -16,6 +16,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from core.runtime.journal_latch import latch_fault
 from core.runtime.journal_read import UnreadableJournal, reading
 from core.runtime.journal_tables import ROW_TABLES
 
@@ -254,6 +255,11 @@ def _keys(db: sqlite3.Connection) -> _Found:
     return _all(_number(db, "SELECT count(*) FROM fill_rows"), faults)
 
 
+def _latch(db: sqlite3.Connection) -> _Found:
+    """The latch is what was sealed."""
+    return 1, tuple(filter(None, (latch_fault(db),)))
+
+
 def _odd_rows(db: sqlite3.Connection) -> _Found:
     """Rows that could not be kept as they were, and rows that were lost."""
     sql = "SELECT id, kind, text FROM event_rows WHERE kind IN ('unwritable row', 'unreadable row', 'journal') ORDER BY id"
@@ -274,5 +280,6 @@ _LOOKS: dict[str, Callable[[sqlite3.Connection], _Found]] = {
     "trades against fills": _trades,
     "audit trail": _audit,
     "fills a restart knows": _keys,
+    "latch": _latch,
     "odd rows": _odd_rows,
 }

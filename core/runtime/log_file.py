@@ -9,19 +9,23 @@ DESIGN "Hosting"; TEXTUAL 1.2 (engine logs to real stderr: dead after 0.09 s).
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.handlers
+import os
 import queue
 import sys
 import threading
 import time
 from collections.abc import Callable
+from io import TextIOWrapper
 from pathlib import Path
 
 from core.config import ConfigError
 
 MAX_BYTES = 10_000_000
 KEPT_FILES = 3
+_OWNER_ONLY = 0o600
 _FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)-8s %(threadName)s %(name)s: %(message)s"
 
 
@@ -35,7 +39,7 @@ def start_log(path: Path, level: int = logging.INFO) -> Callable[[], None]:
         ConfigError: The file cannot be opened.
     """
     try:
-        file = logging.handlers.RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=KEPT_FILES, encoding="utf-8")
+        file = _OwnersFile(path, maxBytes=MAX_BYTES, backupCount=KEPT_FILES, encoding="utf-8")
     except OSError as e:
         raise ConfigError(f"journal.path: the log {path} beside it cannot be opened: {e.strerror}") from None
     formatter = logging.Formatter(_FORMAT, datefmt="%Y-%m-%dT%H:%M:%S")
@@ -58,6 +62,16 @@ def start_log(path: Path, level: int = logging.INFO) -> Callable[[], None]:
         file.close()
 
     return stop
+
+
+class _OwnersFile(logging.handlers.RotatingFileHandler):
+    """For its owner's eyes, wherever the journal lies; also one that an older version left open to others."""
+
+    def _open(self) -> TextIOWrapper:
+        fd = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY)
+        with contextlib.suppress(OSError):  # somebody else's file that we may write: better a log than none
+            os.fchmod(fd, _OWNER_ONLY)
+        return TextIOWrapper(open(fd, "ab"), encoding=self.encoding, errors=self.errors)
 
 
 def _log_thread_death(death: threading.ExceptHookArgs) -> None:

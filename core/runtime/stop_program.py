@@ -12,7 +12,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sqlite3
+import sys
 import threading
 from collections.abc import Awaitable
 from pathlib import Path
@@ -34,6 +36,7 @@ from core.runtime.hardening import keep_out_of_core_files, wipe_key_variables
 from core.runtime.heartbeat import read_beat
 from core.runtime.keys import KeyManager, SigningKeyError, load_key
 from core.runtime.step_printer import StepPrinter
+from core.runtime.stop_alerts import StopAlerts
 from core.runtime.stop_record import StopRecord, add_outcome, leave_record
 from core.runtime.stop_target import Target, find_target
 from core.runtime.venue_http import VenueHttp
@@ -70,6 +73,8 @@ def run_stop(order: StopOrder) -> int:
     config, clock = order.config, SystemClock()
     keys = _keys(config, order.source)
     wipe_key_variables(config)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a link that dies now must not leave it half done
     account = config.account.address if config.account is not None else keys.address
     target = find_target(config, account, order.state_dir)
     printer = StepPrinter(clock, as_json=order.as_json)
@@ -86,6 +91,9 @@ def run_stop(order: StopOrder) -> int:
             "signer": keys.address,
         },
     )
+    alerts = StopAlerts(config, order.source, target.account, clock, printer.say)
+    alerts.began()
+    config = config.masked()
     results: list[EmergencyResult | BaseException] = []
 
     def work() -> None:
@@ -102,9 +110,15 @@ def run_stop(order: StopOrder) -> int:
     result = results[0] if results else None
     if isinstance(result, BaseException):
         printer.say(f"failed: {type(result).__name__}: {result}")
-    lines, data = verdict(result if isinstance(result, EmergencyResult) else None, target)
+    known = result if isinstance(result, EmergencyResult) else None
+    lines, data = verdict(known, target)
     printer.tell(lines, data)
     printer.close()
+    outcome = "broken off: what is open is not known" if known is None else outcome_of(known)
+    alerts.ended(outcome, confirmed=known is not None and known.confirmed, was_open=known is None or known.was_open)
+    for left in alerts.close():
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"hip3-tui: {left}\n")
     return ExitCode.OK if data["confirmed"] else ExitCode.NOT_CONFIRMED
 
 

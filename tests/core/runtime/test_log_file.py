@@ -59,3 +59,24 @@ def test_lines_carry_utc_and_thread(tmp_path):
 def test_a_log_that_cannot_be_opened(tmp_path):
     with pytest.raises(ConfigError, match=r"the log .* cannot be opened: (Is a directory|No such file)"):
         start_log(Path(tmp_path))
+
+
+def test_it_is_its_owners_alone_whatever_the_folder_and_what_was_there(tmp_path):
+    path = tmp_path / "console.log"
+    tmp_path.chmod(0o755)
+    subprocess.run(["sh", "-c", f'umask 022; exec "{sys.executable}" -c "$0" "{path}"', NOISE], check=True)
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.chmod(0o644)
+    subprocess.run([sys.executable, "-c", NOISE, str(path)], check=True)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.read_text().count("a line with an argument") == 2, "it is written on"
+
+
+def test_the_files_it_turns_over_to_are_as_private(tmp_path):
+    path = tmp_path / "console.log"
+    much = NOISE.replace("stop()", "for n in range(40): logging.getLogger('x').info('%s', 'y' * 1000)\nstop()")
+    much = much.replace("stop = ", "import core.runtime.log_file as l; l.MAX_BYTES = 10_000\nstop = ")
+    subprocess.run(["sh", "-c", f'umask 0; exec "{sys.executable}" -c "$0" "{path}"', much], check=True)
+    kept = list(tmp_path.glob("console.log*"))
+    assert len(kept) > 1
+    assert {file.stat().st_mode & 0o777 for file in kept} == {0o600}
