@@ -171,7 +171,12 @@ def titles_of(path: Path) -> set[str]:
 
 def test_every_alarm_of_the_engine_and_of_the_program_has_its_line() -> None:
     runtime = ROOT / "core" / "runtime"
-    sources = [*(ROOT / "core" / "engine").glob("*.py"), runtime / "beside.py", runtime / "guard.py", runtime / "stop_alerts.py"]
+    sources = [
+        *(ROOT / "core" / "engine").glob("*.py"),
+        runtime / "beside.py",
+        runtime / "guard.py",
+        runtime / "stop_alerts.py",
+    ]
     titles = {title for path in sources for title in titles_of(path)}
     assert {"HARD STOP", "flatten failed", "disconnected", "stopped", "the engine died", "guard cannot act"} <= titles
     table = PAGE[PAGE.index("## Alarms") : PAGE.index("## Emergency")]
