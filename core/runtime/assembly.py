@@ -297,6 +297,7 @@ class _EngineLife:
         from core.runtime.heartbeat import Heart, first_beat
         from core.runtime.inbox import Inbox
         from core.runtime.info_client import InfoClient
+        from core.runtime.loop_watch import LoopWatch
         from core.runtime.outside import Outside
         from core.runtime.signer import Signer
         from core.runtime.stop_record import take_at_start
@@ -335,6 +336,7 @@ class _EngineLife:
             latest=lambda: thread.latest,
             send=thread.send,
             is_latch_on_disk=lambda: outside.is_latch_on_disk,
+            on_look=LoopWatch(clock, self._beside.alerts.tell).look,
         )
         heart.start()
         try:

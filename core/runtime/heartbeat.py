@@ -133,6 +133,7 @@ class Heart:
         latest: Callable[[], Snapshot | None],
         send: Callable[[TripHardStop], None],
         is_latch_on_disk: Callable[[], bool],
+        on_look: Callable[[int], None] = lambda ticks: None,
     ) -> None:
         """
         Args:
@@ -141,6 +142,7 @@ class Heart:
             latest: The newest snapshot.
             send: Hands a command to the engine; from another thread, never waits.
             is_latch_on_disk: Whether the latch that the snapshot shows would survive us.
+            on_look: Told the count of turns, ten times a second, in our thread.
         """
         self._journal = journal
         self._beat = first
@@ -148,6 +150,7 @@ class Heart:
         self._latest = latest
         self._send = send
         self._is_latch_on_disk = is_latch_on_disk
+        self._on_look = on_look
         self._ticks = 0
         self._tripped = ""
         self._failed = False
@@ -177,6 +180,7 @@ class Heart:
         due = 0.0
         while not self._stopping.wait(LOOK_EVERY_S):
             try:
+                self._on_look(self._ticks)
                 answered = self._look()
                 if answered or self._clock.monotonic() >= due:
                     due = self._clock.monotonic() + BEAT_EVERY_S

@@ -11,13 +11,16 @@ from core.messages.snapshot import HardStopView, Snapshot
 from hip3_tui import format as f
 from hip3_tui.operator_actions import key_of
 from hip3_tui.panes.live_lines import Line, LiveLines, Span
-from hip3_tui.panes.picture import Picture
+from hip3_tui.panes.picture import Picture, knows_what_is_open
 from hip3_tui.panes.progress import progress
 
 MAX_LINES = 8
 
 LONG_STALE_MS = 3_000
 """A short hiccup is marked by the age alone; a banner that comes and goes would move the whole screen."""
+
+HANGS_MS = 5_000
+"""No machine is that busy: the engine's loop stands still, and with it every key."""
 
 Paragraph = tuple[str, str, str]
 """Plate (empty: go on under the last one), text, style of both."""
@@ -49,6 +52,8 @@ def alarms(picture: Picture) -> list[Paragraph]:
     elif (
         snapshot is not None and picture.age_ms is not None and picture.age_ms > LONG_STALE_MS and not snapshot.finished
     ):
+        if picture.window is None and picture.age_ms > HANGS_MS:
+            found.append(("ENGINE HANGS", _hanging(snapshot), "bad"))
         found.append(
             (
                 "OLD PICTURE",
@@ -86,8 +91,10 @@ def _hard_stop(stop: HardStopView, snapshot: Snapshot, *, is_dead: bool, reset: 
                 "warn",
             )
         )
-    else:
+    elif knows_what_is_open(snapshot):
         found.append(("", "nothing is left open", "good"))
+    else:
+        found.append(("", "what is open is not known: the exchange has not said yet", "warn"))
     refusal = (
         f"{reset} would be refused now: {stop.reset_refusal}"
         if stop.reset_refusal
@@ -95,6 +102,14 @@ def _hard_stop(stop: HardStopView, snapshot: Snapshot, *, is_dead: bool, reset: 
     )
     found.append(("", refusal, "warn" if stop.reset_refusal else "good"))
     return found
+
+
+def _hanging(snapshot: Snapshot) -> str:
+    left = f"{f.plural(len(snapshot.positions), 'position')} and {f.plural(sum(not o.is_settled for o in snapshot.orders), 'order')}"
+    return (
+        f"no key works and no time stop fires while it does. It had {left} open: run `hip3-tui stop` in another terminal "
+        "unless a guard watches, and look at the exchange."
+    )
 
 
 def _after_death(snapshot: Snapshot | None, quit_key: str) -> str:

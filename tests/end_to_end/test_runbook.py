@@ -175,6 +175,7 @@ def test_every_alarm_of_the_engine_and_of_the_program_has_its_line() -> None:
         *(ROOT / "core" / "engine").glob("*.py"),
         runtime / "beside.py",
         runtime / "guard.py",
+        runtime / "loop_watch.py",
         runtime / "stop_alerts.py",
     ]
     titles = {title for path in sources for title in titles_of(path)}
