@@ -6,7 +6,6 @@ import snapshots_for_tests as made
 from msgspec.structs import replace
 
 from hip3_tui.panes.alarm import alarm_lines
-
 from hip3_tui.panes.picture import Picture, Window
 
 T0 = made.T0
