@@ -13,12 +13,14 @@ from __future__ import annotations
 from core.model.cloid import Cloid
 
 ASK_EVERY_MS = 1_000
-REPEAT_EVERY_MS = 2_000
+REPEAT_EVERY_MS = 1_500
 MAX_REPEATS = 3
 _ARRIVAL_MARGIN_MS = 2_000
 """After its expiry: our clock and the exchange's need not agree."""
 _NO_EXPIRY_MS = 8_000
 """An exit carries no expiry: how long it may still be on its way before absence starts to count."""
+COPY_ARRIVES_MS = 5_000
+"""The same of a copy. Three of them in their time leave the whole as it is: the last leaves 3 s after the first."""
 _INDEX_LAG_MS = 1_000
 """How far what can be asked may lie behind what was executed."""
 _MISSES_NEEDED = 2
@@ -104,14 +106,21 @@ class LookupDesk:
                 case.absent_counts_from_ms = min(case.absent_counts_from_ms, now_ms + _INDEX_LAG_MS)
 
     def due_repeat(self, now_ms: int) -> int | None:
-        """A post whose bytes should be sent once more, each at most `MAX_REPEATS` times. It counts as repeated from here on."""
+        """A post whose bytes should be sent once more, each at most `MAX_REPEATS` times. It counts as repeated from here on.
+
+        A copy needs its time to arrive, so after a late one absence counts later. Once a miss has counted no copy leaves any more:
+        the next attempt, at a price of now, is nearer.
+        """
         due: int | None = None
         for case in self._cases.values():
-            if case.repeatable and case.repeats < MAX_REPEATS and now_ms >= case.next_repeat_ms:
+            wanted = case.repeatable and case.repeats < MAX_REPEATS and case.misses == 0
+            if wanted and now_ms >= case.next_repeat_ms:
                 due = case.post_id if due is None else due
                 if case.post_id == due:
                     case.repeats += 1
                     case.next_repeat_ms = now_ms + REPEAT_EVERY_MS
+                    case.absent_counts_from_ms = max(case.absent_counts_from_ms, now_ms + COPY_ARRIVES_MS)
+                    case.fills_covered = False
         return due
 
     @property

@@ -15,6 +15,7 @@ from decimal import Decimal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from core.engine.rejections import is_known_word
 from core.messages.events import OrderReport
 from core.model.cloid import Cloid, is_ours
 from core.model.market import MarketKey
@@ -126,7 +127,10 @@ class OrderTable:
             report = Report.PARTIAL
         # A rejected order filled nothing, whatever its remaining size says; an unknown status proves nothing at all.
         venue_filled: Decimal | None = filled
-        if report is Report.REJECTED:
+        if report is Report.REJECTED and filled > 0 and not is_known_word(said.status_text):
+            # Only its ending makes the word a refusal: it ended, and what its size says was filled keeps the market busy.
+            report = Report.CANCELED
+        elif report is Report.REJECTED:
             venue_filled = Decimal(0)
         elif report is Report.LOST:
             venue_filled = None
@@ -243,9 +247,9 @@ class OrderTable:
                 gone = self._ended.pop(oldest)
                 if gone.oid is not None:
                     self._by_oid.pop(gone.oid, None)
-        elif after.cloid in self._ended:
-            self._ended[after.cloid] = after
         else:
+            # Settled once, perhaps, and now more is said to be filled than was seen: it is busy again until those fills are here.
+            self._ended.pop(after.cloid, None)
             self._live[after.cloid] = after
         return Change(before, after)
 

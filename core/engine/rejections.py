@@ -55,6 +55,22 @@ _PATTERNS: tuple[tuple[str, Rejection], ...] = (
 )
 
 
+_WORDS = frozenset(
+    """
+    rejected tickrejected mintradentlrejected mintradespotntlrejected perpmarginrejected reduceonlyrejected badalopxrejected
+    ioccancelrejected badtriggerpxrejected marketordernoliquidityrejected positionincreaseatopeninterestcaprejected
+    positionflipatopeninterestcaprejected tooaggressiveatopeninterestcaprejected openinterestincreaserejected
+    insufficientspotbalancerejected oraclerejected perpmaxpositionrejected toomanyopenordersrejected
+    """.split()
+)
+"""Status words of an order that was refused, as documented (PROTOCOL 7.2)."""
+
+
+def is_known_word(status_text: str) -> bool:
+    """Whether a status word is one of those that certainly mean: refused, nothing filled."""
+    return status_text.lower() in _WORDS
+
+
 def classify(error: str) -> Rejection:
     text = error.lower()
     return next((kind for pattern, kind in _PATTERNS if pattern in text), Rejection.OTHER)

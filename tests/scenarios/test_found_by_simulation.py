@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from engine_rig import BTC, NOW, SELL, SNDK, Rig, foreign_order, make_config, orders_of
+from engine_rig import BTC, NOW, SELL, SNDK, Rig, foreign_order, make_config, orders_of, report_of, update
 
 from core.config import SafetyConfig
+from core.engine.lookups import COPY_ARRIVES_MS
 from core.messages.commands import FlattenAll, ResetHardStop, TripHardStop
 from core.messages.effects import Ask, Reconnect
 from core.messages.events import Connected, Fills, OrderOutcome, Outcome, PostReply, Subscribed, Tick, TimeJump
@@ -139,3 +140,57 @@ def test_fills_are_looked_for_further_back_than_our_clock_can_be_wrong() -> None
     asked = [e.query.start_ms for _, e in rig.log if isinstance(e, Ask) and isinstance(e.query, QueryFills)]
     assert asked
     assert all(start_ms <= order.created_at_ms - 10_000 for start_ms in asked)
+
+
+def test_a_new_word_for_an_order_that_filled_lets_no_second_entry_in() -> None:
+    """Filled, and told with a word that only ends like a refusal: the market was free at once, and a second entry went over the limit."""
+    rig = Rig()
+    post = rig.enter()
+    order = orders_of(post)[0]
+    fill = rig.execute(order)
+    rig.handle(update(report_of(order, OrderStatus.REJECTED, fill.oid, filled=fill.size, text="somethingNewRejected")))
+    assert rig.dislocate(SNDK) is None
+    rig.reply_filled(post, fill)
+    assert rig.dislocate(SNDK) is None
+    rig.show(fill)
+    held = rig.position()
+    assert held is not None
+    assert held.size == fill.size
+    assert rig.snapshot().tally.orders_rejected == 0
+
+
+def test_an_answer_that_says_filled_after_a_refusal_makes_the_market_busy_again() -> None:
+    """The answer is the word that counts; the order update before it was wrong, and freed the market."""
+    rig = Rig()
+    post = rig.enter()
+    order = orders_of(post)[0]
+    rig.handle(update(report_of(order, OrderStatus.REJECTED, 9, text="oracleRejected")))
+    fill = rig.execute(order)
+    rig.muted = {QueryFills}
+    rig.reply_filled(post, fill)
+    assert rig.m.orders.is_busy(SNDK)
+    assert rig.dislocate(SNDK) is None
+    rig.show(fill)
+    assert not rig.m.orders.is_busy(SNDK)
+
+
+def test_an_exit_is_not_called_absent_while_a_late_copy_of_it_is_on_its_way() -> None:
+    """A copy left 11 s after the exit was lost: 40 ms later it had "never reached the exchange", and 100 ms later the copy filled it."""
+    rig = Rig()
+    rig.open_position()
+    rig.handle(FlattenAll(command_id="f"))
+    rig.advance(100)
+    exit_ = orders_of(rig.posts[-1])[0]
+    rig.disconnect()
+    rig.advance(11_000)
+    rig.ready()
+    rig.advance(100)
+    assert len(rig.reposts) == 1
+    left_at = rig.now
+    rig.advance(COPY_ARRIVES_MS - 500)
+    assert rig.order(exit_).status is OrderStatus.UNKNOWN
+    fill = rig.execute(exit_)
+    rig.show(fill)
+    assert rig.order(exit_).status is OrderStatus.FILLED
+    assert rig.position() is None
+    assert rig.now - left_at < COPY_ARRIVES_MS

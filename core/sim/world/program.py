@@ -68,6 +68,7 @@ class Program:
         self.engine: Engine | None = None
         self.life = 0
         """Counts starts and ends: what was meant for an earlier life reaches nobody."""
+        self._started_at_ms = START_MS
         self.ended: Finished | None = None
         self.is_last = False
         """Not started again after its end."""
@@ -112,6 +113,7 @@ class Program:
             flatten_slippage_bps=config.execution.flatten_slippage_bps,
         )
         self.life += 1
+        self._started_at_ms = self._agenda.now_ms
         self.ended = None
         world.tell(f"program {recovered.run_id} starts{' after a kill' if recovered.unclean else ''}")
         self._write(encode_start(Start(config, run, recovered, local_ms)))
@@ -148,7 +150,8 @@ class Program:
     def _refused(self, reason: str) -> None:
         """A program whose agent has expired says so and ends; whoever runs it tries again."""
         world = self._world
-        if AGENT.address in world.exchange.venue.agents:
+        # Approved again while it was starting: what it was told before was true then.
+        if AGENT.address in world.exchange.venue.agents and world.approved_at_ms <= self._started_at_ms:
             raise Violation("start", f"start-up was refused: {reason}")
         world.mark("start refused")
         world.tell(f"the program does not start: {reason}")

@@ -77,6 +77,8 @@ class World:
         """Until then the weather itself keeps an exit from getting through, or us from hearing of it."""
         self.lied_at_ms = 0
         """When the venue was last made to deny a position."""
+        self.approved_at_ms = START_MS
+        """When our agent was last approved."""
         self.is_calm = False
         self.is_ending = False
         self.marks: Counter[str] = Counter()
@@ -279,6 +281,7 @@ class World:
         """Our agent's approval has ended: whoever owns the account gives it another."""
         if AGENT.address not in self.exchange.venue.agents:
             self.exchange.venue.approve_agent(ACCOUNT, AGENT.address, "agent")
+            self.approved_at_ms = self.agenda.now_ms
 
     def hinder(self, for_ms: int) -> None:
         """The weather is in the way of exits for so long."""

@@ -6,7 +6,7 @@ from engine_rig import BUY, NOW, NVDA, SNDK, Rig, foreign_order, orders_of, repo
 
 from core.engine.cancels import CancelDesk
 from core.engine.flatten import Flattener
-from core.engine.lookups import Case, LookupDesk
+from core.engine.lookups import REPEAT_EVERY_MS, Case, LookupDesk
 from core.messages.commands import FlattenAll, Shutdown, TripHardStop
 from core.messages.effects import Ask, Reconnect
 from core.messages.events import Tick
@@ -52,8 +52,8 @@ def test_a_lost_exit_is_repeated_and_proven_absent_in_its_time() -> None:
     assert desk.due_repeat(NOW) == 7
     desk.set_back(HOUR_MS)
     back = NOW - HOUR_MS
-    assert desk.due_repeat(back + 1_999) is None
-    assert desk.due_repeat(back + 2_000) == 7
+    assert desk.due_repeat(back + REPEAT_EVERY_MS - 1) is None
+    assert desk.due_repeat(back + REPEAT_EVERY_MS) == 7
     assert desk.earliest_sent_ms == back
     for _ in range(2):
         desk.on_miss(cloid, back + 8_000)

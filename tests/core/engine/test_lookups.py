@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine_rig import NOW
 
-from core.engine.lookups import MAX_REPEATS, REPEAT_EVERY_MS, Case, LookupDesk
+from core.engine.lookups import COPY_ARRIVES_MS, MAX_REPEATS, REPEAT_EVERY_MS, Case, LookupDesk
 from core.model.cloid import Cloid, CloidMaker
 
 CLOIDS = CloidMaker(1)
@@ -49,13 +49,54 @@ def test_an_entry_is_never_repeated() -> None:
     assert desk.due_repeat(NOW + 60_000) is None
 
 
-def test_an_exit_is_repeated_three_times_two_seconds_apart() -> None:
+def test_an_exit_is_repeated_three_times_a_little_apart() -> None:
     desk = LookupDesk()
     desk.open(case(entry=False, post_id=7))
     at = NOW + 5_000
     assert desk.due_repeat(at) == 7
     assert desk.due_repeat(at + REPEAT_EVERY_MS - 1) is None
     assert [desk.due_repeat(at + n * REPEAT_EVERY_MS) for n in range(1, 5)] == [7] * (MAX_REPEATS - 1) + [None, None]
+
+
+def test_a_copy_that_left_late_has_its_time_to_arrive() -> None:
+    """A copy left 10 s after the first: two answers of 40 ms later the order was called absent, and then the copy filled it."""
+    desk, lost = LookupDesk(), case(entry=False, post_id=7)
+    desk.open(lost)
+    at = NOW + 12_900
+    assert desk.due_repeat(at) == 7
+    for asked in (at, at + 4_999):
+        desk.on_miss(lost.cloid, asked)
+        desk.on_fills_read(NOW, asked, complete=True)
+    assert (lost.misses, lost.fills_covered) == (0, False)
+    desk.on_miss(lost.cloid, at + COPY_ARRIVES_MS)
+    assert lost.misses == 1
+
+
+def test_three_copies_in_their_time_make_the_proof_wait_no_longer() -> None:
+    desk, lost = LookupDesk(), case(entry=False, post_id=7)
+    desk.open(lost)
+    counts_from = lost.absent_counts_from_ms
+    assert [desk.due_repeat(NOW + 5_000 + n * REPEAT_EVERY_MS) for n in range(MAX_REPEATS)] == [7] * MAX_REPEATS
+    assert lost.absent_counts_from_ms == counts_from
+
+
+def test_no_copy_leaves_once_a_miss_has_counted() -> None:
+    """The next attempt, at a price of now, is one answer away."""
+    desk, lost = LookupDesk(), case(entry=False, post_id=7)
+    desk.open(lost)
+    desk.on_miss(lost.cloid, NOW + 13_000)
+    assert lost.misses == 1
+    assert desk.due_repeat(NOW + 13_000) is None
+
+
+def test_a_reading_of_the_fills_from_before_a_late_copy_is_no_proof() -> None:
+    desk, lost = LookupDesk(), case(entry=False, post_id=7)
+    desk.open(lost)
+    desk.on_fills_read(NOW, NOW + 13_000, complete=True)
+    assert desk.due_repeat(NOW + 13_000) == 7
+    for _ in range(2):
+        desk.on_miss(lost.cloid, NOW + 18_000)
+    assert not lost.is_proven_absent
 
 
 def test_orders_of_one_post_are_repeated_together_and_other_posts_keep_their_turn() -> None:

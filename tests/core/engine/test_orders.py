@@ -214,15 +214,53 @@ def test_an_order_that_was_forgotten_is_not_recognised_by_its_oid_either() -> No
     assert table.on_fill(fill(first, "1", oid=9, cloid=False), NOW) is None, "somebody else's, as far as we can tell"
 
 
-def test_a_late_word_about_a_settled_order_is_kept_and_makes_it_live_no_more() -> None:
+def test_a_late_word_that_more_was_filled_makes_the_market_busy_until_those_fills_are_here() -> None:
     o = order()
     table = table_with(o)
     table.report(o.cloid, Report.CANCELED, NOW, oid=9, venue_filled=D(0))
-    change = table.on_venue_report(report_of(o, OrderStatus.CANCELED, 9, filled=D("0.5")), NOW + 5)
+    assert not table.is_busy(SNDK)
+    change = table.report(o.cloid, Report.FILLED, NOW + 5, oid=9, venue_filled=D("0.5"))
     assert change is not None
-    assert (change.after.venue_filled, change.settled) == (D("0.5"), False)
+    assert (change.after.status, change.after.venue_filled, change.settled) == (OrderStatus.CANCELED, D("0.5"), False)
     assert table.get(o.cloid) == change.after
-    assert table.unsettled() == []
+    assert table.unsettled() == [change.after]
+    assert table.ended() == []
+    assert table.is_busy(SNDK)
+    assert table.pending_size(SNDK) == D("0.5")
+    assert table.live() == [], "it lives no more: nobody cancels it"
+    settled = table.on_fill(fill(o, "0.5"), NOW + 6)
+    assert settled is not None
+    assert settled.settled
+    assert not table.is_busy(SNDK)
+
+
+def test_a_late_word_that_says_no_more_than_was_seen_changes_nothing() -> None:
+    o = order()
+    table = table_with(o)
+    table.report(o.cloid, Report.CANCELED, NOW, oid=9, venue_filled=D("0.5"))
+    table.on_fill(fill(o, "0.5"), NOW + 1)
+    assert table.report(o.cloid, Report.FILLED, NOW + 5, oid=9, venue_filled=D("0.5")) is None
+    assert not table.is_busy(SNDK)
+
+
+def test_a_word_that_only_ends_like_a_refusal_does_not_free_what_its_size_says_was_filled() -> None:
+    o = order()
+    table = table_with(o)
+    said = replace(report_of(o, OrderStatus.REJECTED, 9, text="somethingNewRejected"), remaining=D(0))
+    change = table.on_venue_report(said, NOW)
+    assert change is not None
+    assert (change.ended, change.settled) == (True, False)
+    assert (change.after.status, change.after.reason) == (OrderStatus.CANCELED, "somethingNewRejected")
+    assert table.is_busy(SNDK)
+    assert table.pending_size(SNDK) == 1
+
+
+def test_a_word_that_only_ends_like_a_refusal_is_one_where_nothing_was_filled() -> None:
+    o = order()
+    table = table_with(o)
+    change = table.on_venue_report(report_of(o, OrderStatus.REJECTED, 9, text="somethingNewRejected"), NOW)
+    assert change is not None
+    assert (change.after.status, change.settled) == (OrderStatus.REJECTED, True)
 
 
 def test_a_list_that_is_older_than_the_end_of_a_foreign_order_does_not_bring_it_back() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.engine.rejections import Rejection, classify
+from core.engine.rejections import Rejection, classify, is_known_word
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,20 @@ def test_the_rest(text: str, kind: Rejection, counts: bool) -> None:
     assert classify(text) is kind
     assert classify(text.upper()) is kind
     assert kind.counts is counts
+
+
+@pytest.mark.parametrize(
+    ("word", "known"),
+    [
+        ("rejected", True),
+        ("iocCancelRejected", True),
+        ("tickRejected", True),
+        ("tooManyOpenOrdersRejected", True),
+        ("somethingNewRejected", False),
+        ("holdingPattern", False),
+        ("canceled", False),
+        ("", False),
+    ],
+)
+def test_the_status_words_that_certainly_mean_refused(word: str, known: bool) -> None:
+    assert is_known_word(word) is known

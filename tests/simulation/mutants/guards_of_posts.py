@@ -261,6 +261,17 @@ GUARDS_OF_POSTS = (
         without("repeatable", "case.repeatable and "),
         without("repeats", "case.repeats < MAX_REPEATS and "),
         without("repeat_pause", " and now_ms >= case.next_repeat_ms"),
+        without("repeat_absent", " and case.misses == 0"),
+        change(
+            "repeat_covered",
+            "                    case.fills_covered = False\n        return due",
+            "        return due",
+        ),
+        change(
+            "repeat_arrives",
+            "case.absent_counts_from_ms = max(case.absent_counts_from_ms, now_ms + COPY_ARRIVES_MS)",
+            "pass",
+        ),
         change(
             "nonce_used",
             "case.absent_counts_from_ms = min(case.absent_counts_from_ms, now_ms + _INDEX_LAG_MS)",

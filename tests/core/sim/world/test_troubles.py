@@ -5,11 +5,13 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+from world_rig import live, quiet_world
 
 from core.model.rounding import MAX_PERP_DECIMALS
 from core.sim.world.plan import Depth, draw
 from core.sim.world.program import AGENT
 from core.sim.world.troubles import ALL_TROUBLES, NEWER, TROUBLES
+from core.sim.world.watcher import Violation
 from core.sim.world.world import ACCOUNT, World
 
 PLANS = [draw(seed, Depth.VALUE, ACCOUNT) for seed in range(20)]
@@ -57,3 +59,27 @@ def test_an_expired_agent_is_approved_again_in_a_long_life_or_in_the_calm(hours,
     assert (AGENT.address in agents) is is_approved
     world.calm()
     assert AGENT.address in agents
+
+
+def test_an_approval_that_comes_while_the_program_starts_makes_its_refusal_no_fault():
+    """It asked while the agent was gone; the answer came 100 ms after the approval."""
+    world, _ = quiet_world()
+    live(world, 5_000)
+    world.exchange.venue.remove_agent(AGENT.address)
+    world.operator.shut_down()
+    live(world, 30_000)
+    assert world.marks["start refused"] > 1, "it tries again and again"
+    program = world.program
+    while program.engine is None:
+        live(world, 10)
+    world.approve_agent()
+    refused = world.marks["start refused"]
+    program._refused("as it was told")
+    assert world.marks["start refused"] == refused + 1
+
+
+def test_a_start_that_is_refused_with_the_agent_approved_all_along_is_a_fault():
+    world, _ = quiet_world()
+    live(world, 5_000)
+    with pytest.raises(Violation, match="start-up was refused: as if"):
+        world.program._refused("as if")
