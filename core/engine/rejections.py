@@ -56,12 +56,26 @@ _PATTERNS: tuple[tuple[str, Rejection], ...] = (
 
 
 _WORDS = frozenset(
-    """
-    rejected tickrejected mintradentlrejected mintradespotntlrejected perpmarginrejected reduceonlyrejected badalopxrejected
-    ioccancelrejected badtriggerpxrejected marketordernoliquidityrejected positionincreaseatopeninterestcaprejected
-    positionflipatopeninterestcaprejected tooaggressiveatopeninterestcaprejected openinterestincreaserejected
-    insufficientspotbalancerejected oraclerejected perpmaxpositionrejected toomanyopenordersrejected
-    """.split()
+    [
+        "rejected",
+        "tickrejected",
+        "mintradentlrejected",
+        "mintradespotntlrejected",
+        "perpmarginrejected",
+        "reduceonlyrejected",
+        "badalopxrejected",
+        "ioccancelrejected",
+        "badtriggerpxrejected",
+        "marketordernoliquidityrejected",
+        "positionincreaseatopeninterestcaprejected",
+        "positionflipatopeninterestcaprejected",
+        "tooaggressiveatopeninterestcaprejected",
+        "openinterestincreaserejected",
+        "insufficientspotbalancerejected",
+        "oraclerejected",
+        "perpmaxpositionrejected",
+        "toomanyopenordersrejected",
+    ]
 )
 """Status words of an order that was refused, as documented (PROTOCOL 7.2)."""
 
