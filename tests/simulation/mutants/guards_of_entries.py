@@ -148,7 +148,7 @@ GUARDS_OF_ENTRIES = (
         never(
             "half_known", "if spec is None or oracle is None or mid is None or touch_px is None or touch_sz is None:"
         ),
-        change("size_lots", "size=round_size(size, spec.sz_decimals),", "size=size,"),
+        change("size_lots", "return round_size(size, decimals)", "return size"),
         change("price_tick", "price = round_price(reach, side.is_buy, spec.sz_decimals)", "price = reach"),
         change("price_tick_touch", "price = round_price(touch_px, side.is_buy, spec.sz_decimals)", "price = touch_px"),
     )
