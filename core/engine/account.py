@@ -263,14 +263,14 @@ class Account:
         change = m.orders.on_fill(fill, m.now)
         order = change.after if change else None
         signal = m.signals.get(order.correlation_id) if order else None
-        m.trades.on_fill(fill, signal, order.correlation_id if order else "")
+        m.trades.on_fill(fill, signal, story := m.story_of(order, fill.cloid))
         if order is not None and order.cloid is not None:
             m.lives.on_fill(order.cloid, fill, m.now)
         m.tally.fills += 1
         m.tally.fees += fill.fee
         m.tally.realized += fill.closed_pnl - fill.fee
         m.show_fill(fill, is_external=order is None)
-        m.emit(Journal(FillRow(fill, order.correlation_id if order else "")))
+        m.emit(Journal(FillRow(fill, story)))
         if signal is not None:
             m.emit(*m.edges.on_fill(signal, fill.side, m.markets[fill.market], m.now))
         moved = m.positions.apply(fill, m.now)

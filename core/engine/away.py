@@ -41,7 +41,7 @@ class Away:
         m = self._m
         unseen = {f.key for f in new if m.journal_since_ms is not None and f.time_ms >= m.journal_since_ms}
         for fill in new:  # into the journal in any case, so that no later run takes them for news
-            m.emit(Journal(FillRow(fill, "")))
+            m.emit(Journal(FillRow(fill, m.story_of(None, fill.cloid))))
         early, self._early = self._early or {}, None
         for trade, is_over in _trades(snapshot):
             self._correct(trade, early.get((trade[-1].market, trade[-1].time_ms)) if is_over else None)
@@ -49,7 +49,7 @@ class Away:
             if missed and any(is_ours(f.cloid) for f in trade):
                 self._book(trade, missed, is_over)
         for position in m.positions.all():  # read before the fills that built it came
-            m.trades.rebuild(position.market, m.positions.fills_that_built(position.market, position.side))
+            self._rebuild(position)
 
     def _correct(self, trade: list[Fill], booked: Decimal | None) -> None:
         """A position that was found and closed before the list of its fills came lacks what was paid for its entry."""
@@ -66,8 +66,13 @@ class Away:
         """Found, not made: an earlier run has counted it, but its trade closes in this one, entry fees included."""
         m = self._m
         if not m.trades.is_open(position.market):
-            for fill in m.positions.fills_that_built(position.market, position.side):
-                m.trades.on_fill(fill, None)
+            self._rebuild(position)
+
+    def _rebuild(self, position: Position) -> None:
+        m = self._m
+        fills = m.positions.fills_that_built(position.market, position.side)
+        stories = [m.story_of(None, f.cloid) for f in fills if f.side is position.side]
+        m.trades.rebuild(position.market, fills, next((s for s in stories if s), ""))
 
     def _book(self, trade: list[Fill], missed: list[Fill], is_over: bool) -> None:
         m = self._m
@@ -83,7 +88,7 @@ class Away:
             market = trade[0].market
             m.note(Severity.WARNING, "trade", f"{market}: {len(missed)} fills while no program was running")
             for fill in trade:
-                m.trades.on_fill(fill, None)
+                m.trades.on_fill(fill, None, m.story_of(None, fill.cloid))
             self._close_trade(market, ExitReason.AWAY)
 
 

@@ -82,7 +82,7 @@ class Engine:
         self._signers = Signers(m, self._stop_desk.trip)
         self._session = Session(m, self._signers, self._stop_desk.trip)
         by_hand = ByHand(m, self._entries)
-        self._funding = Funding(m)
+        self._funding = Funding(m, self._stop_desk.trip)
         self._posting = Posting(m, self._account, self._entries, by_hand)
         self._operator = Operator(m, self._entries, self._exits, self._stop_desk, by_hand)
         self._view = View(m, self._entries, self._stop_desk, by_hand)

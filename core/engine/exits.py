@@ -35,6 +35,7 @@ class Exits:
         self._check_time_stops()
         if self._m.may_post:
             self._cancel_foreign()
+            self._close_found()
             self._queue_attempts()
             self._queue_cancels()
         return self._check_failures()
@@ -67,6 +68,14 @@ class Exits:
             if order.oid in m.foreign_to_cancel:
                 m.foreign_to_cancel.discard(order.oid)
                 m.cancels.want(order)
+
+    def _close_found(self) -> None:
+        """Positions found open that the operator wants gone: once, when they were read. What is opened later is another position."""
+        m = self._m
+        for market in [k for k in m.found_to_close if m.readiness.dex_synced(k.dex)]:
+            del m.found_to_close[market]
+            if m.positions.get(market) is not None:
+                self.flatten(market, ExitReason.OPERATOR)
 
     def _check_time_stops(self) -> None:
         m = self._m

@@ -40,6 +40,7 @@ from core.messages.recovered import Recovered
 from core.messages.snapshot import ConnectionPhase, FillView, RunInfo
 from core.model.cloid import CloidMaker
 from core.model.market import MarketKey, MarketSpec
+from core.model.order import TrackedOrder
 from core.model.position import Fill, Trade
 from core.model.signal import Signal
 
@@ -186,6 +187,11 @@ class Machines:
         """Dex -> when its positions were last read."""
         self.foreign_to_cancel: set[int] = set()
         """Oids of orders that this run did not place, to be cancelled on the operator's word when they are seen."""
+        self.opened_by = recovered.opened_by
+        """Cloid -> correlation id of what an earlier run opened and did not see closed."""
+        self.seen_funding = recovered.seen_funding
+        self.found_to_close: dict[MarketKey, None] = {}
+        """Markets whose position, found open at the start, the operator wants closed; in the order in which they were found."""
         self.journal_since_ms = recovered.journal_since_ms
         self.lives = OrderLives()
         self.paused = run.by_hand
@@ -217,6 +223,10 @@ class Machines:
         """Tell the operator off screen as well; the audit trail has it in any case."""
         self.note(severity, "alert", f"{title}: {body}")
         self.out.append(Alert(severity, title, body))
+
+    def story_of(self, order: TrackedOrder | None, cloid: str | None) -> str:
+        """The correlation id that a fill belongs to: that of its order, else of what an earlier run placed under that cloid."""
+        return order.correlation_id if order is not None else self.opened_by.get(cloid or "", "")
 
     def journal_order(self, change: Change) -> None:
         """One row per change of state or fill, and a step in the life of an order by hand."""

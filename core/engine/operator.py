@@ -163,7 +163,10 @@ class Operator:
     def _start(self, command: StartTrading) -> None:
         m = self._m
         m.foreign_to_cancel.update(command.cancel_oids)
+        m.found_to_close.update(dict.fromkeys(command.close_markets))
         also = f"; {len(command.cancel_oids)} orders of others to be cancelled" if command.cancel_oids else ""
+        if command.close_markets:
+            also += f"; to be closed: {', '.join(market.name for market in command.close_markets)}"
         self._answer(command, f"started by {command.who}: {command.text}{also}", Severity.WARNING)
 
     def _can_send(self, command: Command) -> bool:

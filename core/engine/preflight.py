@@ -286,7 +286,7 @@ def _what_is_open(f: Facts, orders: tuple[FoundOrder, ...], positions: tuple[Fou
         taken = sum(p.is_configured for p in positions)
         words = [f"{taken} to be taken over and closed in time"] if taken else []
         words += [f"{len(positions) - taken} left alone until a stop"] if taken < len(positions) else []
-        yield Check("positions", f"{len(positions)} open", "none", _WARN, ", ".join(words))
+        yield Check("positions", f"{len(positions)} open", "none", _WARN, f"{', '.join(words)}; or close them")
     else:
         yield Check("positions", "none", "none", _PASS)
 

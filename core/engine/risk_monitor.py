@@ -95,6 +95,13 @@ class RiskMonitor:
         self.counters = replace(self.counters, cumulative_pnl_usd=self.counters.cumulative_pnl_usd + pnl_usd)
         return self.standing_reason()
 
+    def on_funding(self, usdc: Decimal) -> str:
+        """A position paid (negative) or received funding."""
+        c = self.counters
+        run = replace(c.run, pnl_usd=c.run.pnl_usd + usdc)
+        self.counters = replace(c, funding_usd=c.funding_usd + usdc, run=run)
+        return self.standing_reason()
+
     def on_flatten_failed(self) -> str:
         self.counters = replace(self.counters, flatten_failures=self.counters.flatten_failures + 1)
         failures = self.counters.flatten_failures
@@ -122,8 +129,13 @@ class RiskMonitor:
 
     def standing_reason(self) -> str:
         """The one limit that stays broken until the operator overrides it: the loss of the run."""
-        loss = -self.counters.cumulative_pnl_usd
+        loss = self._loss_usd
         return f"cumulative loss ${loss:.2f} > ${self._max_loss:f}" if loss > self._max_loss else ""
+
+    @property
+    def _loss_usd(self) -> Decimal:
+        """Net of fees and funding."""
+        return -(self.counters.cumulative_pnl_usd + self.counters.funding_usd)
 
     def refuses_entry(self, now_ms: int, under_way: int) -> str:
         """The caps of the day and of the run: they pause entries, stop nothing else. ``under_way``: entries that may still become a trade."""
@@ -140,6 +152,7 @@ class RiskMonitor:
             rejected_at_ms=(),
             slippage_in_a_row=0,
             cumulative_pnl_usd=Decimal(0) if forgive_loss else self.counters.cumulative_pnl_usd,
+            funding_usd=Decimal(0) if forgive_loss else self.counters.funding_usd,
         )
 
     def view(self, now_ms: int) -> tuple[RiskCounterView, ...]:
@@ -150,7 +163,7 @@ class RiskMonitor:
             return RiskCounterView(name, Decimal(value), Decimal(limit), unit, enforced)
 
         return (
-            row("loss", max(-c.cumulative_pnl_usd, Decimal(0)), self._max_loss, "USD", True),
+            row("loss", max(self._loss_usd, Decimal(0)), self._max_loss, "USD", True),
             row("losses in a row", c.consecutive_losses, risk.max_consecutive_losses, "", True),
             row("flatten failures", c.flatten_failures, risk.max_flatten_failures, "", True),
             row("rejected per hour", recent, risk.max_rejected_per_hour, "", self._is_mainnet),

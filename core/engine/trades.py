@@ -60,12 +60,12 @@ class TradeBook:
         trade.last_ms = fill.time_ms
         trade.signal = trade.signal or signal
 
-    def rebuild(self, market: MarketKey, fills: Sequence[Fill]) -> None:
-        """All fills of the trade under way are known now, those of an earlier run too."""
+    def rebuild(self, market: MarketKey, fills: Sequence[Fill], correlation_id: str = "") -> None:
+        """All fills of the trade under way are known now, those of an earlier run too, and perhaps what it was opened for."""
         if fills:
             before = self._open.pop(market, None)
             for fill in fills:
-                self.on_fill(fill, before.signal if before else None)
+                self.on_fill(fill, before.signal if before else None, correlation_id or (before.id if before else ""))
 
     def is_open(self, market: MarketKey) -> bool:
         return market in self._open

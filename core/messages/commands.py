@@ -91,6 +91,8 @@ class StartTrading(Command, frozen=True, kw_only=True):
     text: str
     cancel_oids: tuple[int, ...] = ()
     """Orders of others that were found open, to be cancelled as soon as they are seen."""
+    close_markets: tuple[MarketKey, ...] = ()
+    """Markets with a position that was found open, to be closed as soon as it is seen."""
 
 
 class Shutdown(Command, frozen=True, kw_only=True):

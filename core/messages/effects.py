@@ -96,6 +96,7 @@ class RiskCounters(Struct, frozen=True):
     """What the risk monitor has counted in this run, kept across restarts."""
 
     cumulative_pnl_usd: Decimal = Decimal(0)
+    """What the trades came to, fees included."""
     consecutive_losses: int = 0
     flatten_failures: int = 0
     rejected_at_ms: tuple[int, ...] = ()
@@ -106,6 +107,8 @@ class RiskCounters(Struct, frozen=True):
     day: int = 0
     """Days since 1970 (UTC) that ``trades_today`` belongs to."""
     run: RunCounters = RunCounters()
+    funding_usd: Decimal = Decimal(0)
+    """Received (positive) or paid on top of what the trades came to; the limit of the loss is for both together."""
 
 
 class PersistCounters(_Effect, frozen=True):

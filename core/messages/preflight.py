@@ -98,6 +98,8 @@ class Go(Struct, frozen=True):
     word: str = ""
     cancel_foreign: bool = False
     """Orders found open are to be cancelled; else they are left."""
+    close_found: bool = False
+    """Positions found open are to be closed at once; else those of markets in the config are taken over, and others left until a stop."""
 
 
 class PreflightHandle(Protocol):

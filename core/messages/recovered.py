@@ -17,6 +17,10 @@ class Recovered(Struct, frozen=True):
     counters: RiskCounters = RiskCounters()
     seen_fills: frozenset[FillKey] = frozenset()
     """Keys of fills already counted; asked for membership only, never walked."""
+    opened_by: dict[str, str] = {}
+    """Cloids of entries of earlier runs whose trade has not ended -> correlation id: what those runs left open keeps its story."""
+    seen_funding: frozenset[tuple[str, int]] = frozenset()
+    """Market and time of payments already counted; asked for membership only."""
     journal_since_ms: int | None = None
     """From this time on a fill that the journal does not know is news, not history. None: this is the journal's first run."""
     unclean: bool = False

@@ -283,8 +283,10 @@ class _EngineLife:
         report, go = answered
         how = f"word {go.word.strip()}, " if report.word else ""
         oids = tuple(o.oid for o in report.orders) if go.cancel_foreign else ()
+        markets = tuple(p.market for p in report.positions) if go.close_found else ()
+        text = f"{how}preflight: {report.summary}"
         return (
-            StartTrading(command_id="start", who=go.who, text=f"{how}preflight: {report.summary}", cancel_oids=oids),
+            StartTrading(command_id="start", who=go.who, text=text, cancel_oids=oids, close_markets=markets),
         )
 
     async def _trade(

@@ -35,6 +35,7 @@ def run_headless(
     who: str,
     word: str = "",
     cancel_foreign: bool = False,
+    close_found: bool = False,
     for_s: float | None = None,
     summary: Path | None = None,
     say: Callable[[str], None] | None = None,
@@ -46,6 +47,7 @@ def run_headless(
         who: For the audit trail.
         word: The operator's, given on the command line.
         cancel_foreign: Cancel the orders that are found open.
+        close_found: Close the positions that are found open.
         for_s: From now; None: until something ends it.
         summary: File for the JSON of the end.
         say: Takes each line; default stdout.
@@ -57,7 +59,8 @@ def run_headless(
     for line in program.start_lines:
         headless.tell((INFO, line))
     deadline = None if for_s is None else time.monotonic() + for_s
-    if program.preflight is None or headless.begin(Go(who=who, word=word, cancel_foreign=cancel_foreign), deadline):
+    answer = Go(who=who, word=word, cancel_foreign=cancel_foreign, close_found=close_found)
+    if program.preflight is None or headless.begin(answer, deadline):
         headless.follow(deadline)
     program.engine.wait_done(None)
     headless.look()

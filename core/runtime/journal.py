@@ -309,6 +309,15 @@ class Journal:
         )
 
 
+_OPENED_BY = """
+    SELECT cloid, correlation_id FROM (SELECT max(id) AS last FROM order_rows GROUP BY cloid) JOIN order_rows o ON o.id = last
+    WHERE o.purpose <> 'exit' AND o.correlation_id <> '' AND (CAST(o.filled_size AS REAL) <> 0 OR o.status NOT IN ('rejected', 'canceled'))
+        AND NOT EXISTS (SELECT 1 FROM trade_rows t WHERE t.correlation_id = o.correlation_id)
+    ORDER BY o.id DESC LIMIT 100"""
+"""An order that was never filled has no trade either; what it left is an id that nobody asks for."""
+_FUNDING_SINCE = "SELECT market, time_ms FROM funding_rows WHERE time_ms >= ?"
+
+
 def _begin_run(db: sqlite3.Connection, now_ms: int) -> Recovered:
     """Read what the last run left, and note that another one began."""
     last = db.execute("SELECT run_id, ended_clean FROM runs ORDER BY run_id DESC LIMIT 1").fetchone()
@@ -324,6 +333,8 @@ def _begin_run(db: sqlite3.Connection, now_ms: int) -> Recovered:
         latch=latch,
         counters=RiskCounters() if counters is None else msgspec.json.decode(counters[0], type=RiskCounters),
         seen_fills=frozenset((int(t), str(c), int(i)) for t, c, i in fills),
+        opened_by=dict(db.execute(_OPENED_BY)),
+        seen_funding=frozenset((str(k), int(t)) for k, t in db.execute(_FUNDING_SINCE, (now_ms - _FILL_MEMORY_MS,))),
         journal_since_ms=None if first_ms is None else max(first_ms, now_ms - _FILL_MEMORY_MS),
         unclean=unclean,
     )

@@ -108,4 +108,6 @@ def lines_of(report: PreflightReport) -> list[str]:
     for p in report.positions:
         what = "taken over by the engine, time stop included" if p.is_configured else "left alone until a stop"
         lines.append(f"      position: {p.market} {p.signed_size} @ {p.entry_price:f}, {what}")
+    if report.orders or report.positions:
+        lines.append("      the console asks what to do with them; --headless takes --cancel-foreign and --close-found")
     return [*lines, "", report.summary]

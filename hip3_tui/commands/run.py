@@ -22,6 +22,7 @@ from hip3_tui.commands.common import CONFIG_HELP, draw, operators_keys, refusals
 @click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="JSON of the end.")
 @click.option("--yes-real-money", is_flag=True, help="The word that mainnet's rules ask for, where nobody can type it.")
 @click.option("--cancel-foreign", is_flag=True, help="Cancel the orders found open; else they are left.")
+@click.option("--close-found", is_flag=True, help="Close the positions found open; else they are taken over or left.")
 @click.option("--go-on-beyond", type=click.IntRange(min=1), metavar="TRADES", help="Decide: beyond this checkpoint.")
 @click.option("--because", metavar="TEXT", help="Why, for --go-on-beyond; goes into the journal.")
 def run(
@@ -32,6 +33,7 @@ def run(
     summary: Path | None,
     yes_real_money: bool,
     cancel_foreign: bool,
+    close_found: bool,
     go_on_beyond: int | None,
     because: str | None,
 ) -> None:
@@ -39,7 +41,7 @@ def run(
 
     The options from --for on are for --headless; at the console they are asked or seen.
     """
-    if not headless and any((for_s, summary, yes_real_money, cancel_foreign, go_on_beyond, because)):
+    if not headless and any((for_s, summary, yes_real_money, cancel_foreign, close_found, go_on_beyond, because)):
         raise click.UsageError("the options from --for on go with --headless")
     if (go_on_beyond is None) != (not (because or "").strip()):
         raise click.UsageError("--go-on-beyond and --because go together: a decision needs its reason")
@@ -94,6 +96,7 @@ def run(
             who=user(),
             word=WORD if yes_real_money else "",
             cancel_foreign=cancel_foreign,
+            close_found=close_found,
             for_s=for_s,
             summary=summary,
         )

@@ -84,6 +84,7 @@ class PreflightScreen(Dialog[None]):
         word = Input(placeholder="", id="word", max_length=20)
         word.cursor_blink = False
         yield cancel
+        yield Checkbox("close the positions found (else taken over, or left)", id="close")
         yield word
         yield Static("", id="complaint", markup=False)
 
@@ -113,6 +114,7 @@ class PreflightScreen(Dialog[None]):
         word.display = may_begin and bool(report and report.word)
         word.placeholder = f"type {report.word} to begin" if report is not None else ""
         self.query_one("#cancel", Checkbox).display = may_begin and bool(report and report.orders)
+        self.query_one("#close", Checkbox).display = may_begin and bool(report and report.positions)
         go.display = may_begin
         # The word is as safe a place as the button that quits: it has to be typed.
         (word if word.display else self.query_one("#quit", Button)).focus()
@@ -136,16 +138,20 @@ class PreflightScreen(Dialog[None]):
                 self.action_close()
 
     def _begin(self) -> None:
-        word, cancel = self.query_one("#word", Input), self.query_one("#cancel", Checkbox)
-        refusal = self.handle.go(
-            Go(who=self.who, word=word.value, cancel_foreign=bool(cancel.display and cancel.value))
-        )
+        word = self.query_one("#word", Input)
+        cancel, close = self._chosen("#cancel"), self._chosen("#close")
+        refusal = self.handle.go(Go(who=self.who, word=word.value, cancel_foreign=cancel, close_found=close))
         if refusal:
             self._complain(f"Not begun: {refusal}.")
             word.clear()
             word.focus()
         else:
             self._follow()
+
+    def _chosen(self, box: str) -> bool:
+        """Ticked, and in sight: a choice that is not shown is none."""
+        found = self.query_one(box, Checkbox)
+        return bool(found.display and found.value)
 
     def _complain(self, words: str) -> None:
         self.query_one("#complaint", Static).update(words)

@@ -142,7 +142,7 @@ async def test_a_failed_check_leaves_no_way_to_begin() -> None:
         assert it.app.screen.query_one("#go", Button).display
 
 
-async def test_orders_and_positions_found_are_listed_and_orders_can_be_left_or_cancelled() -> None:
+async def test_orders_and_positions_found_are_listed_and_can_be_left_or_ended() -> None:
     found = replace(
         REPORT,
         checks=PASSED[:5],
@@ -150,14 +150,24 @@ async def test_orders_and_positions_found_are_listed_and_orders_can_be_left_or_c
         orders=(FoundOrder(SNDK, 77, "buy", Decimal("0.5"), Decimal(900), False),),
         positions=(FoundPosition(SNDK, Decimal("-0.02"), Decimal(1700), True),),
     )
-    for cancel in (False, True):
+    for cancel, close in ((False, False), (True, False), (False, True)):
         async with at(found) as (it, preflight):
             assert "open order 77: xyz:SNDK buy 0.5 @ 900, EXTERNAL" in it.text()
             assert "position xyz:SNDK -0.02 @ 1,700: the engine takes it over and closes it" in it.text()
             it.app.screen.query_one("#cancel", Checkbox).value = cancel
+            it.app.screen.query_one("#close", Checkbox).value = close
             it.app.screen.query_one("#go", Button).press()
             await it.pilot.pause()
-            assert preflight.answers == [Go("ada", "", cancel_foreign=cancel)]
+            assert preflight.answers == [Go("ada", "", cancel_foreign=cancel, close_found=close)]
+
+
+async def test_a_choice_that_is_not_shown_is_none() -> None:
+    async with at(replace(REPORT, word="")) as (it, preflight):
+        assert not it.app.screen.query_one("#close", Checkbox).display
+        it.app.screen.query_one("#close", Checkbox).value = True
+        it.app.screen.query_one("#go", Button).press()
+        await it.pilot.pause()
+        assert preflight.answers == [Go("ada")]
 
 
 async def test_where_nothing_waits_nothing_is_shown() -> None:

@@ -111,7 +111,7 @@ class Counters(Check):
         self.expect(counters == self._kept, f"{counters} is not what is on the disk: {self._kept}")
         if m.latch.tripped or m.stopping is not None:
             return
-        loss = -counters.cumulative_pnl_usd
+        loss = -(counters.cumulative_pnl_usd + counters.funding_usd)
         self.expect(loss <= config.max_loss_usd, f"a loss of ${loss}, and not latched")
         if isinstance(message, ServerTimeRead):
             drift = abs(message.server_ms - message.local_ms)

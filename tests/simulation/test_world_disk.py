@@ -128,17 +128,19 @@ def fill_row(dice: Random, tid: int) -> FillRow:
 
 
 def other_row(dice: Random) -> JournalRow:
-    """Rows that leave nothing behind for a restart."""
-    market, cloid = MARKETS[0], Cloid("0x" + "0" * 32)
+    """Orders, trades and funding are remembered as far as they are open or counted; the others leave nothing behind for a restart."""
+    market, cloid, story = MARKETS[0], Cloid(f"0x{dice.randint(0, 9):032x}"), f"s{dice.randint(0, 5)}"
+    status, filled = dice.choice(tuple(OrderStatus)), D(dice.choice(("0", "0.0", "2")))
+    purpose = dice.choice(("entry", "exit", "manual"))
     rows: tuple[JournalRow, ...] = (
         AuditRow(1, Severity.INFO, "start", "a text", ""),
         EdgeRow("s1", market, OrderSide.BUY, 1000, 20, D("12.5"), None, None, None),
-        FundingRow(FundingPayment(market, NOW, D("-0.01"), D("1"), D("0.0000125"))),
-        OrderRow(cloid, market, OrderStatus.OPEN, 5, "buy", D("1"), D("2"), D("0"), False, "entry", "", "s1"),
+        FundingRow(FundingPayment(market, NOW + dice.randint(0, 9), D("-0.01"), D("1"), D("0.0000125"))),
+        OrderRow(cloid, market, status, 5, "buy", D("1"), D("2"), filled, False, purpose, "", story),
         SignalRow(Signal("s1", market, OrderSide.BUY, NOW, *(D(n) for n in range(1, 10))), "accepted"),
         TradeRow(
             Trade(
-                "s1", market, OrderSide.BUY, D("1"), D("2"), D("3"), NOW, NOW + 1, ExitReason.TIME_STOP,
+                story, market, OrderSide.BUY, D("1"), D("2"), D("3"), NOW, NOW + 1, ExitReason.TIME_STOP,
                 D("0.5"), D("0.1"), None, D("2"), 100, 1,
             )
         ),

@@ -8,8 +8,18 @@ SPEC 6, 8; LESSONS L05, L17, L29.
 
 from __future__ import annotations
 
-from core.messages.effects import FillRow, JournalRow, LatchState, PostRow, RiskCounters
+from core.messages.effects import (
+    FillRow,
+    FundingRow,
+    JournalRow,
+    LatchState,
+    OrderRow,
+    PostRow,
+    RiskCounters,
+    TradeRow,
+)
 from core.messages.recovered import Recovered
+from core.model.order import OrderStatus
 from core.model.position import FillKey
 
 BATCH_MS = 100
@@ -25,6 +35,9 @@ class Disk:
         self._since_ms: int | None = None
         self._counters = RiskCounters()
         self._fills: set[FillKey] = set()
+        self._funding: set[tuple[str, int]] = set()
+        self._opened: dict[str, OrderRow] = {}
+        self._closed: set[str] = set()
         self._highest_nonce = 0
         self._waiting: list[JournalRow] = []
         self._waiting_counters: RiskCounters | None = None
@@ -43,9 +56,15 @@ class Disk:
             latch=self.latch,
             counters=self._counters,
             seen_fills=frozenset(self._fills),
+            opened_by={c: o.correlation_id for c, o in self._opened.items() if self._has_open_end(o)},
+            seen_funding=frozenset(self._funding),
             journal_since_ms=since_ms,
             unclean=unclean,
         )
+
+    def _has_open_end(self, order: OrderRow) -> bool:
+        is_nothing = order.status in (OrderStatus.REJECTED, OrderStatus.CANCELED) and not order.filled_size
+        return not is_nothing and order.correlation_id not in self._closed
 
     def append(self, row: JournalRow) -> None:
         self._waiting.append(row)
@@ -61,10 +80,20 @@ class Disk:
                     self._fills.add(row.fill.key)
                 elif isinstance(row, PostRow):
                     self._highest_nonce = max(self._highest_nonce, row.nonce)
+                elif isinstance(row, FundingRow):
+                    self._funding.add((row.payment.market.name, row.payment.time_ms))
+                elif isinstance(row, OrderRow) and row.purpose != "exit" and row.correlation_id:
+                    self._opened[row.cloid] = row
+                elif isinstance(row, TradeRow):
+                    self._close(row.trade.trade_id)
             self._waiting.clear()
         if self._waiting_counters is not None:
             self._counters = self._waiting_counters
             self._waiting_counters = None
+
+    def _close(self, story: str) -> None:
+        self._closed.add(story)
+        self._opened = {c: o for c, o in self._opened.items() if o.correlation_id != story}
 
     def crash(self) -> None:
         """The program was killed: what waited for the next batch is lost."""

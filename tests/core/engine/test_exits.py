@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from engine_rig import BTC, BUY, NVDA, SNDK, D, Rig, cancels_of, foreign_order, make_config, order_of
+from engine_rig import BTC, BUY, NVDA, SNDK, D, Rig, cancels_of, foreign_order, make_config, order_of, orders_of
 from msgspec.structs import replace
 
 from core.config import ExecutionConfig
-from core.messages.commands import FlattenAll, TripHardStop
+from core.messages.commands import FlattenAll, StartTrading, TripHardStop
 from core.messages.effects import Alert
 from core.messages.events import OrderUpdates, SpecsRead
 from core.messages.queries import QueryBook, QueryPositions
@@ -184,3 +184,42 @@ def test_a_cancel_that_finds_its_queue_full_is_told_and_queued_later() -> None:
     assert bodies(rig, "BTC cancel not queued") == ["queue full"]
     rig.advance(1_100)
     assert [c.oid for p in rig.posts for c in cancels_of(p).cancels] == [77, 78]
+
+
+# --- what was found open at the start -----------------------------------------------------------------------------------------
+
+
+def begin_with(*close: MarketKey) -> Rig:
+    """A start at which SNDK (ours to trade) and GOLD (nobody's) are held already."""
+    rig = Rig(ready=False)
+    rig.venue.quotes[GOLD] = (D("99.9"), D("100.1"))
+    rig.venue.specs[GOLD] = MarketSpec(GOLD, 110003, 3, 2, 20)
+    rig.venue.held[SNDK], rig.venue.held[GOLD] = (D("0.25"), D(200)), (D("-0.2"), D(100))
+    rig.handle(StartTrading(command_id="start", who="ada", text="9 checks passed", close_markets=close))
+    rig.ready()
+    rig.advance(500)
+    return rig
+
+
+def test_what_was_found_is_closed_at_once_where_the_operator_said_so_and_only_there() -> None:
+    for close in ((), (SNDK,), (GOLD,), (SNDK, GOLD)):
+        rig = begin_with(*close)
+        exits = {o.market: o for p in rig.posts for o in orders_of(p)}
+        assert set(exits) == set(close)
+        assert all(o.reduce_only for o in exits.values())
+        if GOLD in close:
+            assert (exits[GOLD].side, exits[GOLD].size) == (BUY, D("0.2"))
+        (said,) = [a.text for a in rig.snapshot().audit if a.command_id == "start"]
+        assert said == "started by ada: 9 checks passed" + (f"; to be closed: {', '.join(k.name for k in close)}" * bool(close))
+
+
+def test_a_position_of_later_is_not_the_one_that_was_found() -> None:
+    """It was gone by the time the engine read the account."""
+    rig = Rig(ready=False)
+    rig.handle(StartTrading(command_id="start", who="ada", text="9 checks passed", close_markets=(SNDK,)))
+    rig.ready()
+    rig.open_position()
+    posts = len(rig.posts)
+    rig.advance(5_000)
+    assert len(rig.posts) == posts
+    assert rig.position() is not None

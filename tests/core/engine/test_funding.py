@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from engine_rig import BTC, SNDK, D, Rig, make_config
+from engine_rig import BTC, NOW, SNDK, D, Rig, make_config
 
 from core.config import ExecutionConfig
 from core.engine.funding import HOUR_MS, PAUSES_MS, REACH_BACK_MS
-from core.messages.effects import Ask, FundingRow, Journal
+from core.messages.effects import Ask, FundingRow, Journal, PersistCounters
 from core.messages.events import FundingRead, ReadFailed
 from core.messages.queries import QueryFunding
+from core.messages.recovered import Recovered
+from core.model.market import MarketKey
 from core.model.position import FundingPayment
 
 PATIENT = make_config(execution=ExecutionConfig(time_stop_ms=300_000, reduce_only_timeout_ms=600_000))
@@ -138,3 +140,47 @@ def test_the_hour_is_asked_about_once() -> None:
     rig.now = hour * HOUR_MS - 100  # our clock was set back, and comes again
     rig.advance(10_000, 500)
     assert len(asked(rig)) == 1
+
+
+def test_what_was_paid_counts_toward_the_limit_of_the_loss_and_what_was_received_against_it() -> None:
+    rig, hour = shortly_before_the_hour()
+    start = hour * HOUR_MS
+    rig.venue.funding = [payment(start + 40, "-20.5"), payment(start + 41, "1", BTC)]
+    rig.advance(3_000, 500)
+    assert not rig.snapshot().hard_stop.tripped
+    rig.advance(10_000, 500)
+    assert rig.m.risk.counters.funding_usd == D("-19.5")
+    assert rig.snapshot().hard_stop.tripped, "the loss was beyond its limit before the other payment was told"
+    assert rig.snapshot().hard_stop.reason == "cumulative loss $20.50 > $20"
+    assert rig.effects(PersistCounters)[-1].counters.funding_usd == D("-19.5")
+
+
+def test_history_and_what_others_pay_on_dexes_that_are_not_ours_count_for_nothing() -> None:
+    rig, hour = shortly_before_the_hour()
+    start = hour * HOUR_MS
+    foreign = MarketKey("other", "GOLD")
+    rig.venue.funding = [payment(start - HOUR_MS, "-500"), payment(start + 40, "-500", foreign)]
+    rig.advance(60_000, 500)
+    assert len(booked(rig)) == 2
+    assert rig.m.risk.counters.funding_usd == 0
+    assert not rig.snapshot().hard_stop.tripped
+
+
+def test_what_an_earlier_run_could_not_read_is_read_at_the_next_start_and_counted_once() -> None:
+    since = NOW - 2 * HOUR_MS
+    told = payment(NOW - HOUR_MS, "-1")
+    known = frozenset({(SNDK.name, NOW - HOUR_MS)})
+    rig = Rig(PATIENT, recovered=Recovered(run_id=2, journal_since_ms=since, seen_funding=known), ready=False)
+    rig.venue.funding = [told, payment(NOW - 30_000, "-2"), payment(since - 1, "-4")]
+    rig.ready()
+    rig.advance(2_000, 500)
+    assert len(asked(rig)) == 1
+    assert [p.usdc for p in booked(rig)] == [D(-2), D(-4)]
+    assert rig.m.risk.counters.funding_usd == D(-2)
+    assert rig.snapshot().pnl.funding_usd == 0, "of this run's own hours it was none"
+
+
+def test_a_first_start_has_nothing_to_look_up() -> None:
+    rig = Rig(PATIENT)
+    rig.advance(5_000, 500)
+    assert asked(rig) == []

@@ -166,7 +166,7 @@ def test_what_is_open_is_told_one_by_one_with_whose_it_is() -> None:
     assert [(o.oid, o.is_ours) for o in found_orders(facts)] == [(77, False), (78, True)]
     assert [(p.market, p.is_configured) for p in found_positions(PINNED, facts)] == [(SNDK, True), (NVDA, False)]
     (told,) = [c for c in judge(PINNED, facts) if c.name == "positions"]
-    assert told.remedy == "1 to be taken over and closed in time, 1 left alone until a stop"
+    assert told.remedy == "1 to be taken over and closed in time, 1 left alone until a stop; or close them"
 
 
 def test_one_dex_that_cannot_be_read_does_not_hide_the_other() -> None:
