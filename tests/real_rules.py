@@ -29,7 +29,7 @@ def venue_under(rules: Network, **settings: Any) -> VenueThread:
         latency_max_ms=0,
         balance_usd=Decimal(1000),
         markets=("xyz:SNDK",),
-        ip_limits=False,
+        ip_limits=settings.pop("ip_limits", False),
     )
     return VenueThread(quiet, **settings)
 
@@ -77,11 +77,20 @@ class Rehearsal:
 
     def rest_a_foreign_order(self) -> int:
         """A resting order that no program of ours placed; its oid."""
+        oid: int = self._place("900", "0.05", "Gtc")["resting"]["oid"]
+        return oid
+
+    def open_a_foreign_position(self) -> Decimal:
+        """A position that no program of ours opened; its size."""
+        return Decimal(self._place("2000", "0.02", "Ioc")["filled"]["totalSz"])
+
+    def _place(self, price: str, size: str, tif: str) -> Any:
+        """A buy with the account's own key; the exchange's word on it."""
         from core.hyperliquid.actions import canonical_action
         from core.hyperliquid.signing import sign_l1_action
         from core.runtime.keys import TEST_KEY
 
-        order = {"a": SNDK_ID, "b": True, "p": "900", "s": "0.05", "r": False, "t": {"limit": {"tif": "Gtc"}}}
+        order = {"a": SNDK_ID, "b": True, "p": price, "s": size, "r": False, "t": {"limit": {"tif": tif}}}
         action: dict[str, Any] = {"type": "order", "orders": [order], "grouping": "na"}
         nonce = self.venue.now_ms()
         signature = sign_l1_action(TEST_KEY, canonical_action(action), None, nonce, None, self.rules is Network.MAINNET)
@@ -91,5 +100,4 @@ class Rehearsal:
         )
         with urllib.request.urlopen(request, timeout=10) as answer:
             reply = json.load(answer)
-        oid: int = reply["response"]["data"]["statuses"][0]["resting"]["oid"]
-        return oid
+        return reply["response"]["data"]["statuses"][0]

@@ -292,7 +292,7 @@ def _what_is_open(f: Facts, orders: tuple[FoundOrder, ...], positions: tuple[Fou
 
 
 def _unread(name: str, why: str, limit: str) -> Check:
-    return Check(name, f"not read: {why}", limit, _FAIL, "try again")
+    return Check(name, f"not read: {why}", limit, _FAIL, "wait a minute" if "HTTP 429" in why else "try again")
 
 
 def _span(ms: int) -> str:

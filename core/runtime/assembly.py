@@ -343,8 +343,8 @@ class _EngineLife:
         heart.start()
         try:
             async with outside:
-                for command in first:
-                    inbox.put(command)
+                for message in (*(self.preflight.still_true() if self.preflight is not None else ()), *first):
+                    inbox.put(message)
                 thread.receive_commands(inbox.put)
                 ended = await loop.run(
                     engine,

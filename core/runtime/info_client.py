@@ -210,6 +210,7 @@ class InfoClient:
             data = await _read_bounded(response)
             if response.status == 429:
                 self._paused_until = self._clock.monotonic() + _PAUSE_AFTER_429_S
+                raise _ReadError(f"HTTP 429: the {WEIGHT_PER_MINUTE} that one address may ask in a minute are used up")
             if response.status != 200:
                 raise _ReadError(f"{body['type']}: HTTP {response.status}: {quoted(data)}")
             return data

@@ -24,7 +24,7 @@ from core.config import Config, Network
 from core.engine.preflight import Facts, found_orders, found_positions, judge
 from core.hyperliquid.info import read_answer, request_bodies, weight
 from core.hyperliquid.wire_values import number, quoted
-from core.messages.events import SpecsRead
+from core.messages.events import AnyEvent, SpecsRead
 from core.messages.preflight import WORD, Go, PreflightReport
 from core.messages.queries import (
     Query,
@@ -45,6 +45,7 @@ _log = logging.getLogger(__name__)
 
 _ANSWER_WITHIN_S = 5.0
 _TRIES = 2
+_YOUNG_MS = 60_000
 _OTHER_WEIGHT = 20
 WEIGHT_PER_MINUTE = 1200
 """Of one IP. What preflight uses of it the engine's first minute must not use again. PROTOCOL 9.1."""
@@ -179,6 +180,7 @@ class PreflightDesk:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: asyncio.Event | None = None
         self._again = False
+        self._read: tuple[int, tuple[AnyEvent, ...]] = (0, ())
 
     # --- any thread ----------------------------------------------------------------------------------------------------------
 
@@ -222,6 +224,8 @@ class PreflightDesk:
             self._report = None
             facts = await read_facts(self._config, self._account, self._signer, self._ours, self._clock, self.weights)
             report = self._report = report_of(self._config, self._source, facts)
+            slow = (*facts.roles.values(), facts.agents, facts.fees, facts.budget)
+            self._read = facts.now_ms, tuple(a for a in slow if not isinstance(a, str))
             for check in report.checks:
                 _log.info("preflight %s %s: %s (%s)", check.verdict.value, check.name, check.value, check.limit)
             while not (stop.is_set() or self._again or self._answer is not None):
@@ -230,6 +234,11 @@ class PreflightDesk:
                 self._remember(facts)
                 return report, self._answer
         return None
+
+    def still_true(self) -> tuple[AnyEvent, ...]:
+        """What the engine need not ask again: the dear questions of its start, while their answers are young."""
+        read_ms, answers = self._read
+        return answers if self._clock.now_ms() - read_ms <= _YOUNG_MS else ()
 
     async def _woken(self, stop: asyncio.Event) -> None:
         assert self._wake is not None
@@ -251,6 +260,10 @@ class PreflightDesk:
         if loop is not None and wake is not None:
             with contextlib.suppress(RuntimeError):  # the engine's thread has ended
                 loop.call_soon_threadsafe(wake.set)
+
+
+class _UsedUp(Exception):
+    """This address has asked too much; asking once more would only make it longer."""
 
 
 class _Reader:
@@ -313,6 +326,8 @@ class _Reader:
         return json.loads(await self._post(body))
 
     async def _tried(self, once: Callable[[], Awaitable[Any]]) -> Any:
+        from aiohttp import ClientConnectorError
+
         why = ""
         for _ in range(_TRIES):
             try:
@@ -321,6 +336,10 @@ class _Reader:
                 why = f"no answer within {_ANSWER_WITHIN_S:g} s"
             except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as e:
                 why = f"makes no sense: {e}"
+            except _UsedUp as e:
+                return str(e)
+            except ClientConnectorError as e:
+                why = f"cannot connect to {e.host}:{e.port}"
             except OSError as e:
                 why = f"{type(e).__name__}: {e}"
             except Exception as e:  # the library's own, which are no OSError
@@ -332,6 +351,8 @@ class _Reader:
             data: bytes = await response.content.read(_MAX_BODY_BYTES)
             while not response.content.at_eof() and len(data) < _MAX_BODY_BYTES:
                 data += await response.content.read(_MAX_BODY_BYTES - len(data))
+            if response.status == 429:
+                raise _UsedUp(f"HTTP 429: the {WEIGHT_PER_MINUTE} that one address may ask in a minute are used up")
             if response.status != 200:
                 raise ValueError(f"{body['type']}: HTTP {response.status}: {quoted(data)}")
             return data

@@ -174,6 +174,27 @@ def test_from_preflight_to_a_trade_and_flat_at_sigterm(rehearsal: Rehearsal, tmp
     assert fills_of(rehearsal, rehearsal.agent) == []
 
 
+def test_what_is_found_open_is_shown_and_ended_on_the_operators_word(rehearsal: Rehearsal) -> None:
+    rehearsal.rest_a_foreign_order()
+    size = rehearsal.open_a_foreign_position()
+    looked = subprocess.run(
+        [sys.executable, "-m", "hip3_tui", "preflight", "--config", str(rehearsal.config)],
+        env=environment(rehearsal), capture_output=True, text=True, cwd=ROOT, check=False,
+    )  # fmt: skip
+    assert looked.returncode == 0
+    assert f"position: xyz:SNDK {size} @ " in looked.stdout
+    assert "--headless takes --cancel-foreign and --close-found" in looked.stdout
+    with headless(rehearsal, "--yes-real-money", "--cancel-foreign", "--close-found") as program:
+        program.wait_for("READY-TRADING")
+        program.wait_for("Position closed: xyz:SNDK size=0")
+        assert program.end(signal.SIGTERM) == 128 + signal.SIGTERM
+    venue, asked = rehearsal.venue, {"type": "openOrders", "user": TEST_ADDRESS, "dex": "xyz"}
+    assert venue.do(lambda: venue.server.exchange.info(asked, venue.now_ms())) == []
+    (word,) = [line for line in program.lines if "started by" in line]
+    assert "1 orders of others to be cancelled; to be closed: xyz:SNDK" in word
+    assert not any("TimeStop triggered" in line for line in program.lines), "closed at once, not when its time was over"
+
+
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
 def test_testnets_rules_ask_no_word_and_every_signal_ends_in_order(number: int, tmp_path: Path) -> None:
     with venue_under(Network.TESTNET) as venue:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from engine_rig import ACCOUNT, BUY, NOW, SELL, SNDK, TAKER, Rig, make_config
+from engine_rig import ACCOUNT, BUY, NOW, SELL, SNDK, TAKER, Rig, make_config, order_of
 
 from core.config import SafetyConfig
 from core.messages.commands import FlattenAll
@@ -154,3 +154,44 @@ def test_an_entry_fee_that_breaks_the_limit_when_it_comes_to_be_known_stops_ever
     assert not rig.m.latch.tripped
     rig.handle(Fills(tuple(rig.venue.fills), is_snapshot=True))
     assert "cumulative loss" in rig.m.latch.reason
+
+
+# --- the story of what an earlier run opened ----------------------------------------------------------------------------------
+
+
+def knowing() -> Rig:
+    recovered = Recovered(run_id=2, unclean=True, journal_since_ms=EARLIER, opened_by={OURS: "1-7"})
+    return Rig(recovered=recovered, ready=False)
+
+
+def test_the_exit_the_fills_and_the_trade_of_what_an_earlier_run_opened_keep_its_id() -> None:
+    rig = knowing()
+    trade(rig, OURS, closed=False)
+    rig.ready()
+    rig.handle(FlattenAll(command_id="f"))
+    rig.advance(500)
+    (post,) = rig.posts
+    exit_order = order_of(post)
+    assert rig.m.orders.get(exit_order.cloid).correlation_id == "1-7"  # type: ignore[union-attr]
+    rig.fill_post(post)
+    (row,) = trade_rows(rig)
+    assert row.trade.trade_id == "1-7"
+    fills = [e.row for _, e in rig.log if isinstance(e, Journal) and isinstance(e.row, FillRow)]
+    assert [r.correlation_id for r in fills] == ["1-7", "1-7"]
+
+
+def test_a_trade_that_ended_while_nobody_looked_keeps_its_id_too() -> None:
+    rig = knowing()
+    trade(rig, OURS)
+    rig.ready()
+    (row,) = trade_rows(rig)
+    assert (row.trade.trade_id, row.trade.exit_reason) == ("1-7", ExitReason.AWAY)
+
+
+def test_what_somebody_else_opened_has_no_story() -> None:
+    rig = knowing()
+    trade(rig, THEIRS, closed=False)
+    rig.ready()
+    rig.handle(FlattenAll(command_id="f"))
+    rig.advance(500)
+    assert rig.m.orders.get(order_of(rig.posts[0]).cloid).correlation_id == ""  # type: ignore[union-attr]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from real_rules import Rehearsal, venue_under
@@ -146,6 +148,26 @@ def test_an_exchange_that_does_not_answer(rehearsal: Rehearsal) -> None:
     assert all("HTTP 502" in value for name, value in told.items() if name != "leverage xyz:SNDK")
 
 
+def test_an_exchange_that_is_not_there_is_named_by_its_place(rehearsal: Rehearsal) -> None:
+    port = urlsplit(rehearsal.venue.url).port
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        other = free.getsockname()[1]
+    rehearsal.config.write_text(rehearsal.config.read_text().replace(f":{port}/", f":{other}/"))
+    assert failed(rehearsal)["clock"] == f"not read: cannot connect to 127.0.0.1:{other}"
+
+
+def test_an_address_that_has_asked_too_much_is_told_to_wait(tmp_path: Path) -> None:
+    with venue_under(Network.MAINNET, ip_limits=True) as venue:
+        rehearsal = Rehearsal(venue, tmp_path)
+        for _ in range(6):
+            report = looked(rehearsal)
+            if not report.may_begin:
+                break
+    told = {c.value: c.remedy for c in report.failed}
+    assert told == {"not read: HTTP 429: the 1200 that one address may ask in a minute are used up": "wait a minute"}
+
+
 def test_a_second_console(rehearsal: Rehearsal) -> None:
     config = load_config(rehearsal.config)
     lock = AccountLock.take(config, TEST_ADDRESS, rehearsal.agent, 1_705_054_000_000, state=rehearsal.state)
@@ -243,6 +265,8 @@ async def test_nothing_begins_without_the_word_and_a_failed_check_takes_none(reh
     assert answered is not None
     assert answered[1].cancel_foreign
     assert desk.is_over
+    kinds = sorted(type(e).__name__ for e in desk.still_true())
+    assert kinds == ["AgentsRead", "FeesRead", "RateLimitRead", "RoleRead", "RoleRead"], "the dear ones, not asked twice"
     assert desk.weights.used(SystemClock().now_ms()) > 400, "the engine's first minute knows what was asked"
 
 
