@@ -285,9 +285,7 @@ class _EngineLife:
         oids = tuple(o.oid for o in report.orders) if go.cancel_foreign else ()
         markets = tuple(p.market for p in report.positions) if go.close_found else ()
         text = f"{how}preflight: {report.summary}"
-        return (
-            StartTrading(command_id="start", who=go.who, text=text, cancel_oids=oids, close_markets=markets),
-        )
+        return (StartTrading(command_id="start", who=go.who, text=text, cancel_oids=oids, close_markets=markets),)
 
     async def _trade(
         self, config: Config, journal: Journal, thread: EngineThread, first: tuple[StartTrading, ...]

@@ -210,7 +210,9 @@ def test_what_was_found_is_closed_at_once_where_the_operator_said_so_and_only_th
         if GOLD in close:
             assert (exits[GOLD].side, exits[GOLD].size) == (BUY, D("0.2"))
         (said,) = [a.text for a in rig.snapshot().audit if a.command_id == "start"]
-        assert said == "started by ada: 9 checks passed" + (f"; to be closed: {', '.join(k.name for k in close)}" * bool(close))
+        assert said == "started by ada: 9 checks passed" + (
+            f"; to be closed: {', '.join(k.name for k in close)}" * bool(close)
+        )
 
 
 def test_a_position_of_later_is_not_the_one_that_was_found() -> None:

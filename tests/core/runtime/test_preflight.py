@@ -266,7 +266,9 @@ async def test_nothing_begins_without_the_word_and_a_failed_check_takes_none(reh
     assert answered[1].cancel_foreign
     assert desk.is_over
     kinds = sorted(type(e).__name__ for e in desk.still_true())
-    assert kinds == ["AgentsRead", "FeesRead", "RateLimitRead", "RoleRead", "RoleRead"], "the dear ones, not asked twice"
+    assert kinds == ["AgentsRead", "FeesRead", "RateLimitRead", "RoleRead", "RoleRead"], (
+        "the dear ones, not asked twice"
+    )
     assert desk.weights.used(SystemClock().now_ms()) > 400, "the engine's first minute knows what was asked"
 
 
