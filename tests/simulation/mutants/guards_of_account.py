@@ -141,7 +141,7 @@ GUARDS_OF_ACCOUNT = (
             "m.journal_since_ms is not None and f.time_ms >= m.journal_since_ms}",
             "m.journal_since_ms is not None}",
         ),
-        nothing("journaled", 'm.emit(Journal(FillRow(fill, "")))'),
+        nothing("journaled", 'm.emit(Journal(FillRow(fill, m.story_of(None, fill.cloid))))'),
         change("corrected", "early.get((trade[-1].market, trade[-1].time_ms)) if is_over else None", "None"),
         nothing(
             "rebuilt",

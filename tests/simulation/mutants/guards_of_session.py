@@ -203,11 +203,6 @@ GUARDS_OF_SESSION = (
             "cumulative_pnl_usd=Decimal(0) if forgive_loss else self.counters.cumulative_pnl_usd,",
             "cumulative_pnl_usd=Decimal(0),",
         ),
-        change(
-            "reset_funding",
-            "funding_usd=Decimal(0) if forgive_loss else self.counters.funding_usd,",
-            "funding_usd=Decimal(0),",
-        ),
     )
     + of(
         "core/engine/engine.py",

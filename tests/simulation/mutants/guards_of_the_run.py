@@ -23,7 +23,5 @@ GUARDS_OF_THE_RUN = (
     + of(
         "core/engine/exits.py",
         change("foreign_named", "if order.oid in m.foreign_to_cancel:", "if True:"),
-        change("found_when_read", "if m.readiness.dex_synced(k.dex)]:", "]:"),
-        never("found_close", "if m.positions.get(market) is not None:\n                self.flatten"),
     )
 )
