@@ -141,11 +141,11 @@ GUARDS_OF_ACCOUNT = (
             "m.journal_since_ms is not None and f.time_ms >= m.journal_since_ms}",
             "m.journal_since_ms is not None}",
         ),
-        nothing("journaled", 'm.emit(Journal(FillRow(fill, m.story_of(None, fill.cloid))))'),
+        nothing("journaled", "m.emit(Journal(FillRow(fill, m.story_of(None, fill.cloid))))"),
         change("corrected", "early.get((trade[-1].market, trade[-1].time_ms)) if is_over else None", "None"),
         nothing(
             "rebuilt",
-            "m.trades.rebuild(position.market, m.positions.fills_that_built(position.market, position.side))",
+            "# read before the fills that built it came\n            self._rebuild(position)",
         ),
         never("late_trips", "if reason:"),
         without("ours", " and any(is_ours(f.cloid) for f in trade)"),
