@@ -217,6 +217,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
             beside=self._given,
             drill=None if self._outside.drill is None else drill_now(self._outside.drill),
             window=window,
+            run=self._outside.run,
         )
 
     def refresh_picture(self) -> None:

@@ -17,6 +17,7 @@ from core.messages.commands import AnyCommand
 from core.messages.handle import OrderPreviewer, WindowHandle
 from core.messages.preflight import PreflightHandle
 from core.messages.records import RecordsHandle
+from core.messages.snapshot import RunInfo
 from hip3_tui.panes.picture import Picture
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Outside:
     """What an order by hand would be; None: it is sent unseen, and the engine judges."""
     window: WindowHandle | None = None
     """This console is a window beside the one that runs the engine; None: it is that one."""
+    run: RunInfo | None = None
+    """What is known of the run before the engine's first word: whose money it is is on the first frame already."""
     preflight: PreflightHandle | None = None
     """What was checked before trading begins, and waits for the operator's word; None: nothing waits."""
 

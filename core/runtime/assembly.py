@@ -38,6 +38,7 @@ from core.runtime.cloid_space import new_space
 from core.runtime.engine_thread import Ending, EngineThread, describe
 from core.runtime.hardening import keep_out_of_core_files, wipe_key_variables
 from core.runtime.journal import Journal, JournalError
+from core.runtime.journal_open import open_journal
 from core.runtime.keys import TEST_ADDRESS, KeyManager, SigningKeyError, open_keys
 from core.runtime.lifecycle import Lifecycle
 from core.runtime.log_file import start_log
@@ -70,6 +71,8 @@ class Program:
     paths: RunPaths
     first_frame: threading.Event
     """For the console to set: until then, within a bound, the engine's thread loads nothing, because both at once would be seen late."""
+    run: RunInfo
+    """What the console can say before the engine has said anything; the port of our own simulator is not known yet."""
     preflight: PreflightDesk | None = None
     """Waits for the operator's word; None: nothing waits."""
     start_lines: tuple[str, ...] = ()
@@ -86,6 +89,7 @@ def assemble(
     what: str = "console",
     by_hand: bool = False,
     preflight: bool = True,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Program:
     """Make and start everything but the console. In the main thread, before any other thread.
 
@@ -98,6 +102,7 @@ def assemble(
         what: The program, for a second one that wants the same account.
         preflight: False: nobody is asked before trading begins. Only on our own simulator: a drill rehearses something else.
         by_hand: No entries of its own, no time stop, and everything is left open at the end (`RunInfo.by_hand`).
+        meanwhile: What the caller has to load for its screen. Done while the journal waits for the disk; what is refused is refused all the same.
 
     Raises:
         ConfigError: Key, journal or log cannot be used. Nothing was started that is still running, except the simulator.
@@ -146,7 +151,7 @@ def assemble(
     if simulator is not None:
         lifecycle.before_leaving(lambda: _stop(simulator))
     try:
-        life.journal = Journal.open(paths.journal, clock)
+        life.journal = open_journal(paths.journal, clock, meanwhile)
     except JournalError as e:
         stop_log()
         lock.release()
@@ -178,7 +183,8 @@ def assemble(
     view.start()
     lifecycle.before_leaving(view.stop)
     lines = tuple(start_lines(config, config_source, keys.address, account))
-    return Program(engine, lifecycle, paths, life.first_frame, life.preflight, lines)
+    run = life.run_info(config, life.journal)
+    return Program(engine, lifecycle, paths, life.first_frame, run, life.preflight, lines)
 
 
 class _EngineLife:
@@ -202,6 +208,7 @@ class _EngineLife:
         self._account = account
         self._clock = clock
         self._started_ms = started_ms
+        self._cloid_space = new_space(clock)
         self._simulator = simulator
         self.by_hand = False
         self.preflight: PreflightDesk | None = None
@@ -305,7 +312,7 @@ class _EngineLife:
         clock, inbox = self._clock, Inbox()
         self._beside.connect(inbox)
         recovered = take_at_start(journal, clock.now_ms())
-        start = Start(config, self._run_info(config, journal), recovered, clock.now_ms())
+        start = Start(config, self.run_info(config, journal), recovered, clock.now_ms())
         engine = Engine(start.config, start.run, start.recovered, start.now_ms)
         journal.describe_run(start, config.journal.max_rows)
         tape_mb = config.journal.tape_max_mb
@@ -362,7 +369,7 @@ class _EngineLife:
             self._beside.ended_without_engine(ended.text, refused=True)
         return Ending(confirmed=ended.confirmed, text=ended.text, refused=ended.refused)
 
-    def _run_info(self, config: Config, journal: Journal) -> RunInfo:
+    def run_info(self, config: Config, journal: Journal) -> RunInfo:
         return RunInfo(
             network=config.network.value,
             rules=config.rules.value,
@@ -378,7 +385,7 @@ class _EngineLife:
             time_stop_ms=config.execution.time_stop_ms,
             flatten_slippage_bps=config.execution.flatten_slippage_bps,
             by_hand=self.by_hand,
-            cloid_space=new_space(self._clock),
+            cloid_space=self._cloid_space,
         )
 
 

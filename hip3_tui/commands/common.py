@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,9 @@ from hip3_tui.crash import Crash
 if TYPE_CHECKING:
     from core.config import Config
     from core.config_console import ConsoleConfig
+    from core.messages.commands import PlaceOrder
+    from core.messages.snapshot import Snapshot
+    from core.messages.ticket import OrderPreview
     from core.runtime.assembly import Program
     from hip3_tui.app import ConsoleApp
     from hip3_tui.keymap import Keymap
@@ -80,16 +84,16 @@ def draw(
 ) -> NoReturn:
     """The console on this terminal, until the end of the program; after a crash of the console, the bare screen."""
     from core.config_console import ConsoleConfig
-    from core.runtime.order_preview import preview_order
     from hip3_tui.app import ConsoleApp
     from hip3_tui.console import Outside
     from hip3_tui.driver import UnblockingDriver
 
+    outside = Outside(folder=program.paths.log.parent, preview=_preview, run=program.run, preflight=program.preflight)
     crash = Crash(program.paths.log.with_name("console-crash.txt"), program.lifecycle)
     app = ConsoleApp(
         program.engine,
         program.lifecycle,
-        outside=Outside(folder=program.paths.log.parent, preview=preview_order, preflight=program.preflight),
+        outside=outside,
         settings=settings or ConsoleConfig(),
         keymap=keymap,
         who=user(),
@@ -115,6 +119,19 @@ def draw(
         return bare.run()
 
     program.lifecycle.run_console(run_app)
+
+
+def load_console() -> None:
+    """What `draw` needs, ahead of it."""
+    for name in ("hip3_tui.app", "hip3_tui.driver"):
+        importlib.import_module(name)
+
+
+def _preview(command: PlaceOrder, snapshot: Snapshot) -> OrderPreview | None:
+    """Loaded when the first order by hand is written: the first frame has no use for it."""
+    from core.runtime.order_preview import preview_order
+
+    return preview_order(command, snapshot)
 
 
 def user() -> str:

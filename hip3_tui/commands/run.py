@@ -11,7 +11,16 @@ from pathlib import Path
 
 import click
 
-from hip3_tui.commands.common import CONFIG_HELP, draw, operators_keys, refusals, refuse, require_terminal, user
+from hip3_tui.commands.common import (
+    CONFIG_HELP,
+    draw,
+    load_console,
+    operators_keys,
+    refusals,
+    refuse,
+    require_terminal,
+    user,
+)
 
 
 @click.command()
@@ -71,8 +80,11 @@ def run(
             from core.runtime.assembly import assemble
             from hip3_tui.terminal import SavedTerminal
 
-            restore = (lambda: None) if headless else SavedTerminal().restore
-            program = assemble(config, str(path), simulator, restore, what="headless run" if headless else "console")
+            if headless:
+                program = assemble(config, str(path), simulator, what="headless run")
+            else:
+                restore = SavedTerminal().restore
+                program = assemble(config, str(path), simulator, restore, meanwhile=load_console)
             if simulator is not None and guards_env is not None:
                 start_guard(program.lifecycle.start_child, path, program.paths.journal, simulator, guards_env)
         except BaseException:

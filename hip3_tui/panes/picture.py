@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from core.messages.snapshot import AuditEntry, Snapshot
+from core.messages.snapshot import AuditEntry, RunInfo, Snapshot
 from hip3_tui.keymap import Keymap
 
 STALE_MS = 1_000
@@ -67,6 +67,8 @@ class Picture:
     """None: this is no drill."""
     window: Window | None = None
     """None: this is the console itself."""
+    run: RunInfo | None = None
+    """What is known of the run before the engine's first word; afterwards the snapshot has it."""
 
     @property
     def asks_first(self) -> bool:

@@ -8,7 +8,7 @@ SPEC 11.
 from __future__ import annotations
 
 from core.messages.alerts import TargetState
-from core.messages.snapshot import ConnectionPhase, ReadyView, Snapshot, TradingState
+from core.messages.snapshot import ConnectionPhase, ReadyView, RunInfo, Snapshot, TradingState
 from core.model.order import OrderStatus
 from hip3_tui import format as f
 from hip3_tui.operator_actions import key_of
@@ -27,9 +27,9 @@ _STATE_STYLE = {
 }
 
 
-def network_plate(snapshot: Snapshot, *, short: bool = False) -> Line:
+def network_plate(run: RunInfo, *, short: bool = False) -> Line:
     """The network, unmistakable: real money is the one with the stars. A rehearsal on our simulator names the rules as well."""
-    network, rules = snapshot.run.network, snapshot.run.rules
+    network, rules = run.network, run.rules
     if network == MAINNET:
         return text(" *** MAINNET *** ", "plate-bad")
     if rules == network:
@@ -71,16 +71,10 @@ class StatusPane(LiveLines):
     def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
         snapshot = picture.snapshot
         if snapshot is None:
-            return [
-                join(
-                    [
-                        text(" HIP3-TUI ", "plate-info"),
-                        state_plate(picture),
-                        text("waiting for the engine's first word"),
-                    ],
-                    " ",
-                )
-            ]
+            run = picture.run
+            plate = text(" HIP3-TUI ", "plate-info") if run is None else network_plate(run)
+            lines = [join([plate, state_plate(picture), text("waiting for the engine's first word")], " ")]
+            return lines if run is None else [*lines, spread((), join(_who(run)), width)]
         return [
             self._headline(picture, snapshot, width),
             self._state(picture, snapshot, width),
@@ -90,7 +84,7 @@ class StatusPane(LiveLines):
 
     def _headline(self, picture: Picture, snapshot: Snapshot, width: int) -> Line:
         plates = [
-            network_plate(snapshot),
+            network_plate(snapshot.run),
             window_plate(picture),
             state_plate(picture),
             _ready_plate(picture, snapshot),
@@ -100,7 +94,7 @@ class StatusPane(LiveLines):
         if width >= 100:
             age = join([text(f"{f.clock_time(snapshot.at_ms)} UTC", "dim"), age])
         unknown = _unknown(snapshot)
-        shorter = [network_plate(snapshot, short=True), *plates[1:]]
+        shorter = [network_plate(snapshot.run, short=True), *plates[1:]]
         for parts in (
             [*plates, unknown, _open_pnl(snapshot)],
             [*plates, unknown],
@@ -117,17 +111,18 @@ class StatusPane(LiveLines):
         paused = text(" ENTRIES PAUSED ", "plate-warn") if snapshot.paused else ()
         reason = snapshot.state_reason or _default_reason(picture, snapshot)
         run = snapshot.run
-        signer = "no key" if not run.signer else f"key {f.short_address(run.signer)}"
-        who = join(
-            [
-                text(f"account {f.short_address(run.account)}", "dim"),
-                text(signer, "dim"),
-                text(run.mode, "dim" if run.mode == "trading" else "warn"),
-                text(f"run {run.run_id}, up {f.age(snapshot.at_ms - run.started_ms)}", "dim"),
-            ]
-        )
+        who = join([*_who(run), text(f"run {run.run_id}, up {f.age(snapshot.at_ms - run.started_ms)}", "dim")])
         missing = text("waits for " + "; ".join(snapshot.ready.missing), "warn") if snapshot.ready.missing else ()
         return spread(join([paused, text(reason, "strong"), missing]), who, width)
+
+
+def _who(run: RunInfo) -> list[Line]:
+    signer = "no key" if not run.signer else f"key {f.short_address(run.signer)}"
+    return [
+        text(f"account {f.short_address(run.account)}", "dim"),
+        text(signer, "dim"),
+        text(run.mode, "dim" if run.mode == "trading" else "warn"),
+    ]
 
 
 def _default_reason(picture: Picture, snapshot: Snapshot) -> str:

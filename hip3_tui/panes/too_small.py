@@ -28,7 +28,7 @@ class TooSmallPane(LiveLines):
         plates = (
             [state_plate(picture)]
             if snapshot is None
-            else [state_plate(picture), risk_plate(snapshot), network_plate(snapshot)]
+            else [state_plate(picture), risk_plate(snapshot), network_plate(snapshot.run)]
         )
         joined = join(plates, " ")
         lines += [joined] if sum(len(words) for words, _ in joined) <= width else plates

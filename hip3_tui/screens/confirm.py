@@ -48,7 +48,7 @@ class ConfirmScreen(Dialog[bool]):
         stale = [text(f" STALE: seen {f.age(picture.age_ms)} ago ", "plate-bad")] if picture.is_stale else []
         money = "real money" if snapshot.run.network == MAINNET else "a rehearsal, on mainnet's rules"
         return [
-            join([network_plate(snapshot), text(money)]),
+            join([network_plate(snapshot.run), text(money)]),
             (),
             *rows,
             (),
