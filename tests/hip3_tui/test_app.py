@@ -13,6 +13,7 @@ from core.messages.commands import CancelAll, FlattenAll, PauseEntries, ResetHar
 from core.messages.exit_codes import ExitCode
 from hip3_tui import gc_policy
 from hip3_tui.app import ConsoleApp
+from hip3_tui.console import Outside
 from hip3_tui.operator_actions import DEFAULT_KEYMAP, OPERATOR_ACTIONS
 from hip3_tui.screens.confirm import ConfirmScreen
 from hip3_tui.screens.help import WORDS, HelpScreen
@@ -70,6 +71,13 @@ async def test_before_the_first_snapshot_it_says_what_it_waits_for(size: tuple[i
         assert "CONNECTING" in it.text()
         assert "RISK NOT KNOWN" in it.text()
         assert "waits for market data of 7 markets; open orders; fills; positions" in it.flowing()
+
+
+async def test_the_first_picture_names_the_network_it_was_started_for() -> None:
+    async with desk(None, (80, 24), Outside(run=made.run_info(network="mainnet"))) as it:
+        assert "*** MAINNET ***" in it.text()
+        await it.see(made.snapshot())
+        assert "MAINNET" not in it.text(), "the engine's own word counts as soon as there is one"
 
 
 async def test_a_screen_that_is_too_small_says_what_it_needs_and_its_keys_act() -> None:

@@ -43,6 +43,19 @@ def test_the_network_is_a_word(network: str, word: str) -> None:
     assert word in shown(StatusPane(), made.snapshot(run=made.run_info(network=network)), 80, 4)
 
 
+@pytest.mark.parametrize(
+    ("network", "word"), [("simulator", " SIMULATOR "), ("testnet", " TESTNET "), ("mainnet", " *** MAINNET *** ")]
+)
+def test_the_network_is_known_before_the_engine_has_said_a_word(network: str, word: str) -> None:
+    first, second = shown(StatusPane(), None, 80, 4, run=made.run_info(network=network)).split("\n")
+    assert first.startswith(word)
+    assert "STARTING" in first
+    assert "0x1234" in second
+    assert "key 0xabcd" in second
+    unknown = shown(StatusPane(), None, 80, 4)
+    assert "HIP3-TUI" in unknown, "a window that has not found the console yet"
+
+
 @pytest.mark.parametrize("width", [80, 120, 200])
 def test_the_headline_fits_even_at_its_worst(width: int) -> None:
     worst = made.on_mainnet(
