@@ -62,11 +62,13 @@ class CancelDesk:
         """Our clock was set back: a cancel is asked again no later."""
         self._not_before_ms = {key: at_ms - by_ms for key, at_ms in self._not_before_ms.items()}
 
-    def give_up_foreign(self) -> None:
-        """The hard stop is released: orders of others are no longer ours to end."""
+    def give_up_foreign(self, now_ms: int) -> None:
+        """The hard stop is released: orders of others are no longer ours to end. Wanted again at once, their cancels have left already."""
         for key, order in list(self._wanted.items()):
             if not is_ours(order.cloid):
-                self._forget(key)
+                del self._wanted[key]
+                if self._out.pop(key, False):
+                    self._not_before_ms[key] = now_ms + _AGAIN_MS
 
     def on_disconnect(self) -> None:
         """What was queued or under way is lost; what is wanted stays wanted."""

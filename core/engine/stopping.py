@@ -70,7 +70,7 @@ class StopDesk:
             return refusal
         overridden = self.reset_refusal() if command.override else ""
         m.latch.reset()
-        m.cancels.give_up_foreign()
+        m.cancels.give_up_foreign(m.now)
         m.emit(PersistLatch(m.latch.state))
         m.risk.after_reset(forgive_loss=command.override and bool(m.risk.standing_reason()))
         m.persist_counters()

@@ -90,6 +90,31 @@ def test_a_released_hard_stop_gives_up_the_orders_of_others_and_keeps_ours() -> 
     nameless, foreign = replace(tracked(10), cloid=None), replace(tracked(11), cloid=Cloid(FOREIGN))
     for order in (nameless, ours, foreign):
         desk.want(order)
-    desk.give_up_foreign()
+    desk.give_up_foreign(NOW)
     assert desk.wanted == [ours]
     assert desk.due(NOW) == [PendingCancel(SNDK, oid=9)]
+
+
+def test_a_cancel_that_is_under_way_is_not_sent_again_because_it_was_given_up_and_is_wanted_anew() -> None:
+    """The operator released the latch, and 80 ms later it was pulled again: the cancel of a foreign order left twice in half a second."""
+    desk = CancelDesk()
+    under_way, answered = replace(tracked(10), cloid=None), replace(tracked(11), cloid=None)
+    for order in (under_way, answered):
+        desk.want(order)
+    desk.due(NOW)
+    desk.on_answer(PendingCancel(SNDK, oid=11), NOW + 50)
+    desk.give_up_foreign(NOW + 100)
+    for order in (under_way, answered):
+        assert desk.want(order)
+    assert desk.due(NOW + 1_049) == []
+    assert desk.due(NOW + 1_050) == [PendingCancel(SNDK, oid=11)]
+    assert desk.due(NOW + 1_100) == [PendingCancel(SNDK, oid=10)]
+
+
+def test_a_foreign_order_that_was_given_up_and_wanted_anew_without_a_cancel_under_way_is_cancelled_at_once() -> None:
+    desk = CancelDesk()
+    order = replace(tracked(10), cloid=None)
+    desk.want(order)
+    desk.give_up_foreign(NOW)
+    desk.want(order)
+    assert desk.due(NOW) == [PendingCancel(SNDK, oid=10)]

@@ -237,7 +237,7 @@ def test_the_hard_stops_release_gives_up_orders_of_others_and_no_order_of_ours()
     ours = entry_of()
     desk.want(table.register(ours, Purpose.ENTRY, "", NOW))
     desk.want(table.external()[0])
-    desk.give_up_foreign()
+    desk.give_up_foreign(NOW)
     assert [o.cloid for o in desk.wanted] == [ours.cloid]
 
 

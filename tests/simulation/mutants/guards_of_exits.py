@@ -145,7 +145,7 @@ GUARDS_OF_EXITS = (
         never("reset_reason", "if not command.reason.strip():"),
         never("reset_refused", "if refusal:"),
         change("reset_on_disk", "m.emit(PersistLatch(m.latch.state))", "pass"),
-        nothing("foreign_given_up", "m.cancels.give_up_foreign()"),
+        nothing("foreign_given_up", "m.cancels.give_up_foreign(m.now)"),
         change(
             "streaks_anew",
             "m.risk.after_reset(forgive_loss=command.override and bool(m.risk.standing_reason()))\n",

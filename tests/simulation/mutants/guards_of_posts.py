@@ -231,6 +231,7 @@ GUARDS_OF_POSTS = (
         change("answered", "self._out.pop(key, None)\n        if key in self._wanted:", "if key in self._wanted:"),
         nothing("disconnected", "self._out.clear()"),
         change("foreign_given_up", "if not is_ours(order.cloid):", "if False:"),
+        never("given_up_out", "if self._out.pop(key, False):"),
         change("ours_kept", "if not is_ours(order.cloid):", "if True:"),
     )
     + of(
