@@ -36,6 +36,8 @@ def metrics(
         sum(getattr(o, how) for o in orders) for how in ("accepted", "rejected", "timed_out")
     )
 
+    of_trades, paid = [t.funding_usd for t in trades], [p.usdc for p in funding]
+
     def bps(name: str, title: str, of: Callable[[TradeResult], Decimal | None], note: str = "") -> Metric:
         return Metric(name, title, "bps", mean(_known(of(t) for t in ours)), note)
 
@@ -57,9 +59,11 @@ def metrics(
         bps("edge_after_5s_bps", "edge 5 s later", lambda t: t.edges.after_5s if t.edges else None),
         Metric("structural_rate", "edges still there", "%", rate(judged.count("structural"), len(judged)), "after 5 s: a spread, not a stale quote"),
         Metric("pnl_per_trade", "PnL per trade", "USD", mean(net), "after fees and funding"),
-        Metric("pnl_cumulative", "PnL", "USD", total(net), "after fees and funding"),
-        Metric("fees_usd", "fees", "USD", total([t.fees_usd for t in trades])),
-        Metric("funding_usd", "funding", "USD", total([p.usdc for p in funding]), "of the account; > 0 was received"),
+        Metric("pnl_gross_usd", "PnL before costs", "USD", total([t.gross_pnl_usd for t in trades]), "the exchange's closedPnl"),
+        Metric("fees_usd", "- fees", "USD", total([t.fees_usd for t in trades]), "of both sides"),
+        Metric("funding_usd", "+ funding", "USD", total(of_trades), "while trades were open; > 0 was received"),
+        Metric("pnl_cumulative", "= PnL", "USD", total(net), "after fees and funding"),
+        Metric("funding_other_usd", "other funding", "USD", total(paid, -sum(of_trades, Decimal(0))), "of what is no trade here: open still, or another's"),
         Metric("flat_time_ms", "flat time", "ms", mean([Decimal(t.flat_time_ms) for t in trades]), "decision to close until flat"),
         Metric("held_ms", "held", "ms", mean([Decimal(t.held_ms) for t in trades]), "entry to flat, the plan's flat_time_ms"),
         Metric("signals_denied", "signals denied", "", total([Decimal(1)] * denied)),

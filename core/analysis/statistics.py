@@ -1,7 +1,7 @@
 """Means and rates with their confidence intervals, all 95 %.
 
 A rate gets Wilson's interval, which stays within 0 and 1 and is honest at 9 of 10. A mean gets Student's, as trades are few and their spread
-is not known. Easy to get wrong: it says how well the mean is known if the next trades are like these, and nothing about trades that are not.
+is not known; where they are too lopsided for a symmetric one, the bootstrap's (bootstrap.py). Easy to get wrong: it says how well the mean is known if the next trades are like these, and nothing about trades that are not.
 
 Source: Wilson 1927; Student's quantile by bisection on the regularised incomplete beta function (DLMF 8.17).
 """
@@ -12,10 +12,12 @@ import math
 from collections.abc import Sequence
 from decimal import Decimal
 
+from core.analysis.bootstrap import bootstrap, is_lopsided
 from core.messages.report import Estimate
 
 WILSON = "Wilson 95 %"
 STUDENT = "Student t 95 %"
+BOOTSTRAP = "bootstrap 95 %"
 _Z = Decimal("1.959964")
 _TAIL = 0.975
 _PLACES = Decimal("0.000001")
@@ -42,14 +44,18 @@ def mean(values: Sequence[Decimal]) -> Estimate:
     average = sum(values, Decimal(0)) / n
     if n == 1:
         return Estimate(_rounded(average), None, None, 1, STUDENT)
+    numbers = [float(v) for v in values]
+    if is_lopsided(numbers):
+        low, high = (Decimal(repr(bound)) for bound in bootstrap(numbers))
+        return Estimate(_rounded(average), _rounded(low), _rounded(high), n, BOOTSTRAP)
     variance = sum(((v - average) ** 2 for v in values), Decimal(0)) / (n - 1)
     half = Decimal(repr(student(n - 1))) * (variance / n).sqrt()
     return Estimate(_rounded(average), _rounded(average - half), _rounded(average + half), n, STUDENT)
 
 
-def total(values: Sequence[Decimal]) -> Estimate:
+def total(values: Sequence[Decimal], start: Decimal = Decimal(0)) -> Estimate:
     """A sum: it is what it is."""
-    return Estimate(_rounded(sum(values, Decimal(0))), None, None, len(values), "")
+    return Estimate(_rounded(sum(values, start)), None, None, len(values), "")
 
 
 def student(freedom: int) -> float:

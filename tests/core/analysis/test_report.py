@@ -40,12 +40,17 @@ def metric(report, name: str) -> D | None:
     return found.estimate.value
 
 
+def funding(report) -> D:
+    """All of it, whether a trade was open or not."""
+    return (metric(report, "funding_usd") or D(0)) + (metric(report, "funding_other_usd") or D(0))
+
+
 def test_everything() -> None:
     found = make_report(two_days(), NOW)
     assert (found.source, found.network, found.account, found.runs) == ("journal.db", "simulator", "0xabc", (1,))
     assert (found.from_ms, found.until_ms, found.made_at_ms) == (NOW - 1_000, MIDNIGHT + 5, NOW)
     assert len(found.trades) == 11
-    assert (metric(found, "funding_usd"), metric(found, "signals_denied")) == (3, 7)
+    assert (funding(found), metric(found, "signals_denied")) == (3, 7)
     assert found.review is None
     assert len(found.series) == 5
 
@@ -55,7 +60,7 @@ def test_a_day_begins_at_midnight_utc() -> None:
     assert ([t.trade_id for t in tomorrow.trades], len(today.trades)) == (["s1-10", "s1-11"], 9)
     assert [t.number for t in tomorrow.trades] == [1, 2]
     assert (metric(today, "fill_rate"), metric(tomorrow, "fill_rate")) == (1, 0)
-    assert (metric(today, "funding_usd"), metric(tomorrow, "funding_usd")) == (1, 2)
+    assert (funding(today), funding(tomorrow)) == (1, 2)
     assert (metric(today, "signals_denied"), metric(tomorrow, "signals_denied")) == (3, 4)
     assert tomorrow.review is not None
     assert [e.text for e in tomorrow.review.errors] == ["tomorrow"]

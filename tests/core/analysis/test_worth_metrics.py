@@ -62,9 +62,17 @@ def test_parts_edges_and_what_is_structural() -> None:
     assert found["signals_denied"].estimate.value == 7
 
 
-def test_funding_is_the_accounts() -> None:
-    payment = FundingPayment(SNDK, NOW, D("-0.25"), D(1), D("0.0000125"))
-    assert by_name((), (), (payment, payment), 0)["funding_usd"].estimate.value == D("-0.5")
+def test_before_costs_fees_and_funding_add_up_to_the_pnl_and_no_payment_is_lost() -> None:
+    first, second = trade(1), trade(2)
+    paid = [FundingPayment(SNDK, at_ms, D("-0.25"), D(1), D("0.0000125")) for at_ms in (first.exit_ms, NOW - 9_000_000)]
+    found = by_name(results(first, second, funding=tuple(paid)), (), paid, 0)
+    gross, fees, funding, net, other = (
+        found[name].estimate.value or D(0)
+        for name in ("pnl_gross_usd", "fees_usd", "funding_usd", "pnl_cumulative", "funding_other_usd")
+    )
+    assert (funding, other) == (D("-0.25"), D("-0.25")), "one while a trade was open, one of what is no trade here"
+    assert gross - fees + funding == net
+    assert funding + other == sum(p.usdc for p in paid)
 
 
 def test_of_nothing_nothing_is_known() -> None:
