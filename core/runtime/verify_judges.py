@@ -1,6 +1,7 @@
 """Verdicts of the verification that are judged from figures alone. Pure: measurements in, a verdict and its reason out.
 
-Easy to get wrong: a load that was never reached proves nothing about the load; that is NOT RUN, not PASS.
+Easy to get wrong: a load that was never reached proves nothing about the load. Within the guards the network never sees the load near the limit,
+so the verdict names what was measured there and what was measured in memory (verify_load.py), each for itself.
 
 SPEC 4, 9 (verification 7, 8, 9).
 """
@@ -33,6 +34,24 @@ class InflightSample(Struct, frozen=True):
     completed: int
 
 
+class Load(Struct, frozen=True):
+    """What was measured."""
+
+    samples: tuple[InflightSample, ...]
+    miscounted: str
+    """The first step at which the engine's count was not ours; empty if there was none."""
+    entries_above: int
+    """Posts with an entry that left at the watermark or above."""
+    beyond_limit: int
+    """Posts that left when the limit was reached."""
+    left_at_end: int
+    """In flight after the last answer."""
+
+    @property
+    def peak(self) -> int:
+        return max((s.value for s in self.samples), default=0)
+
+
 def nonces_of(steps: Iterable[LifeStep]) -> list[int]:
     """The nonces that the steps of lives speak of, as they stand."""
     return [int(found[1]) for step in steps if (found := _NONCE.search(step.text)) is not None]
@@ -51,20 +70,47 @@ def judge_nonces(nonces: Sequence[int], complaints: Sequence[str]) -> Judged:
     return Verdict.PASS, f"{len(nonces)} nonces, each above the one before, none refused", figures
 
 
-def judge_inflight(samples: Sequence[InflightSample], high: int, limit: int) -> Judged:
-    """Sent minus completed is what is in flight, never below 0 or above the limit; and it was under load."""
+def judge_inflight(samples: Sequence[InflightSample], most: int, load: Load, high: int, limit: int) -> Judged:
+    """Sent minus completed is what is in flight, never below 0 or above the limit, and 0 when all is answered.
+
+    Args:
+        samples: Of the configured network, the last one after everything had its answer.
+        most: What this config can have in flight at once on any network.
+        load: The same engine with the same limits, in memory.
+    """
     peak = max((s.value for s in samples), default=0)
-    figures = {"pictures": len(samples), "peak": peak, "watermark": high, "limit": limit}
-    for s in samples:
-        if s.sent - s.completed != s.value or not 0 <= s.value <= limit:
-            return Verdict.FAIL, f"{s.sent} sent - {s.completed} completed, and {s.value} in flight of {limit}", figures
-    if peak < high:
-        why = (
-            f"held in {len(samples)} pictures, but only {peak} were in flight at most: one action per tick, one order per market and answers "
-            f"within a second do not reach {high}; the simulation does (make soak)"
-        )
-        return Verdict.NOT_RUN, why, figures
-    return Verdict.PASS, f"held in {len(samples)} pictures with up to {peak} in flight", figures
+    figures = {
+        "pictures": len(samples), "peak": peak, "most_possible": most, "load_peak": load.peak, "load_pictures": len(load.samples),
+        "watermark": high, "limit": limit,
+    }  # fmt: skip
+    for where, several in (("", samples), ("in memory: ", load.samples)):
+        for s in several:
+            if s.sent - s.completed != s.value or not 0 <= s.value <= limit:
+                said = f"{where}{s.sent} sent - {s.completed} completed, and {s.value} in flight of {limit}"
+                return Verdict.FAIL, said, figures
+    if not samples:
+        return Verdict.NOT_RUN, "no picture of the engine was seen", figures
+    if samples[-1].value:
+        return Verdict.FAIL, f"{samples[-1].value} in flight when everything should have its answer", figures
+    if wrong := _wrong_under_load(load, high, limit):
+        return Verdict.FAIL, f"in memory: {wrong}", figures
+    why = (
+        f"network: held in {len(samples)} pictures with up to {peak} in flight, 0 at the end; its guards allow {most} at most. "
+        f"In memory, same engine and limits: up to {load.peak}, no entry from {high} on, nothing beyond {limit}, 0 at the end"
+    )
+    return Verdict.PASS, why, figures
+
+
+def _wrong_under_load(load: Load, high: int, limit: int) -> str:
+    if load.miscounted:
+        return load.miscounted
+    if load.entries_above:
+        return f"{load.entries_above} entries left with {high} or more in flight"
+    if load.beyond_limit:
+        return f"{load.beyond_limit} posts left with {limit} in flight"
+    if load.peak < limit:
+        return f"the load reached {load.peak} of {limit} only"
+    return f"{load.left_at_end} in flight after the last answer" if load.left_at_end else ""
 
 
 def judge_time_stop(trade: Trade | None, time_stop_ms: int) -> Judged:

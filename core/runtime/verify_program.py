@@ -30,6 +30,7 @@ from core.runtime.verify_desk import (
     FAR,
     FLAT_WITHIN_S,
     LOOK_S,
+    ORDER_WITHIN_S,
     NoAnswer,
     VerifyDesk,
     answered_ms,
@@ -47,6 +48,7 @@ from core.runtime.verify_judges import (
     judge_time_stop,
     nonces_of,
 )
+from core.runtime.verify_load import most_in_flight, run_load
 
 PREFLIGHT_WITHIN_S = 60.0
 READY_WITHIN_S = 30.0
@@ -54,7 +56,7 @@ FILL_WITHIN_S = 10.0
 EQUAL_WITHIN_S = 6.0
 _SLIPPAGE_BPS = Decimal(50)
 _CANCELLED_PAIRS = 10
-_NEEDS: dict[int, tuple[int, ...]] = {3: (), 4: (3,), 5: (3, 4), 6: (3, 4), 7: ()}
+_NEEDS: dict[int, tuple[int, ...]] = {3: (), 4: (3,), 5: (3, 4), 6: (3, 4), 7: (), 9: (8,)}
 
 PASS, FAIL, NOT_RUN = Verdict.PASS, Verdict.FAIL, Verdict.NOT_RUN
 
@@ -269,8 +271,11 @@ class Verification(VerifyDesk):
         return judge_nonces([n for _, nonces in used for n in nonces], complaints)
 
     def _inflight(self) -> Judged:
+        """The network's pictures up to the last answer, and the load that its guards keep away, in memory."""
+        self._until(lambda s: not s.inflight.value, ORDER_WITHIN_S)
         limits = self._config.execution
-        return judge_inflight(self._samples, limits.inflight_high_watermark, limits.inflight_limit)
+        high, limit = limits.inflight_high_watermark, limits.inflight_limit
+        return judge_inflight(self._samples, most_in_flight(self._config), run_load(limits), high, limit)
 
     def _failures(self) -> Judged:
         """An IOC that cannot match is refused by the market; its market is free again at once, nothing is counted against us, and the next order is
