@@ -186,6 +186,14 @@ USER_SIGNED: dict[str, UserSigned] = {
         "TokenDelegate",
         (_CHAIN, ("validator", "address"), ("wei", "uint64"), ("isUndelegate", "bool"), ("nonce", "uint64")),
     ),
+    "cDeposit": UserSigned("CDeposit", (_CHAIN, ("wei", "uint64"), ("nonce", "uint64"))),
+    "cWithdraw": UserSigned("CWithdraw", (_CHAIN, ("wei", "uint64"), ("nonce", "uint64"))),
+    "linkStakingUser": UserSigned(
+        "LinkStakingUser", (_CHAIN, ("user", "address"), ("isFinalize", "bool"), ("nonce", "uint64"))
+    ),
+    "userPortfolioMargin": UserSigned(
+        "UserPortfolioMargin", (_CHAIN, ("user", "address"), ("enabled", "bool"), ("nonce", "uint64"))
+    ),
     "convertToMultiSigUser": UserSigned("ConvertToMultiSigUser", (_CHAIN, ("signers", "string"), ("nonce", "uint64"))),
     "userSetAbstraction": UserSigned(
         "UserSetAbstraction", (_CHAIN, ("user", "address"), ("abstraction", "string"), ("nonce", "uint64"))

@@ -23,7 +23,7 @@ from core.sim import budget
 from core.sim.accounts import Account
 from core.sim.money import own_account
 from core.sim.nonces import duplicate_text, range_error
-from core.sim.not_simulated import NOT_SIMULATED
+from core.sim.not_simulated import MULTI_SIG, NOT_A_SIGNER, NOT_SIMULATED
 from core.sim.refused import Refused
 from core.sim.venue import Venue
 
@@ -132,6 +132,8 @@ def decode(raw: Any) -> Envelope:
         raise WireFailure(422, f"{DESERIALIZE}: expiresAfter")
     if action["type"] not in SUPPORTED:
         raise WireFailure(422, f"{DESERIALIZE}: action type {action['type'][:60]} is not known")
+    if action["type"] == MULTI_SIG and not _is_multi_sig(action):
+        raise WireFailure(422, f"{DESERIALIZE}: payload")
     if action["type"] in USER_SIGNED:
         try:
             user_digest(action)
@@ -146,6 +148,17 @@ def decode(raw: Any) -> Envelope:
     return Envelope(action, nonce, signature, vault.lower() if vault else None, expires)
 
 
+def _is_multi_sig(action: dict[str, Any]) -> bool:
+    payload = action.get("payload")
+    return (
+        isinstance(action.get("signatures"), list)
+        and isinstance(payload, dict)
+        and isinstance(payload.get("multiSigUser"), str)
+        and isinstance(payload.get("outerSigner"), str)
+        and isinstance(payload.get("action"), dict)
+    )
+
+
 def _is_uint(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**64
 
@@ -154,8 +167,10 @@ def signer_of(envelope: Envelope, is_mainnet: bool) -> str:
     """Who signed, by the signature alone.
 
     Raises:
-        Refused: No key can have made this signature.
+        Refused: No key can have made this signature, or nobody can have made it here.
     """
+    if envelope.kind == MULTI_SIG:
+        raise Refused(NOT_A_SIGNER)
     try:
         if envelope.is_user_signed:
             return recover_user_signer(envelope.action, envelope.signature)

@@ -30,6 +30,16 @@ _NO_AUCTION = {
     "currentGas": None,
     "endGas": None,
 }
+_NOTHING_LENT = {
+    "borrowYearlyRate": "0.0",
+    "supplyYearlyRate": "0.0",
+    "balance": "0.0",
+    "utilization": "0.0",
+    "oraclePx": "1.0",
+    "ltv": "0.0",
+    "totalSupplied": "0.0",
+    "totalBorrowed": "0.0",
+}
 
 
 def spot_state(venue: Venue, user: str) -> Json:
@@ -175,6 +185,27 @@ def _vault_details(venue: Venue, request: Json, now_ms: int) -> None:
     user_of(request, "vaultAddress")
 
 
+def _borrow_lend_reserve(venue: Venue, request: Json, now_ms: int) -> Json:
+    if int_of(request, "token") != 0:
+        raise unknown()
+    return dict(_NOTHING_LENT)
+
+
+def _aligned_quote_token(venue: Venue, request: Json, now_ms: int) -> Json:
+    int_of(request, "token")
+    return {
+        "isAligned": False,
+        "firstAlignedTime": 0,
+        "evmMintedSupply": "0.0",
+        "dailyAmountOwed": [],
+        "predictedRate": "0.0",
+    }
+
+
+def _perp_annotation(venue: Venue, request: Json, now_ms: int) -> None:
+    text_of(request, "coin")
+
+
 def _spot_deploy_state(venue: Venue, request: Json, now_ms: int) -> Json:
     user_of(request)
     return {"states": [], "gasAuction": dict(_NO_AUCTION)}
@@ -217,6 +248,12 @@ BESIDE_ANSWERS: dict[str, Callable[[Venue, Json, int], Any]] = {
     "spotMetaAndAssetCtxs": lambda v, r, t: [wire_spot.spot_meta(), [wire_spot.spot_ctx(p) for p in wire_spot.PAIRS]],
     "spotClearinghouseState": lambda v, r, t: spot_state(v, user_of(r)),
     "tokenDetails": _token_details,
+    "alignedQuoteTokenInfo": _aligned_quote_token,
+    # borrowing and lending
+    "allBorrowLendReserveStates": _of_nobody(lambda: [[0, dict(_NOTHING_LENT)]]),
+    "borrowLendReserveState": _borrow_lend_reserve,
+    "borrowLendUserState": _of_user(lambda: {"tokenToState": [], "health": "healthy", "healthFactor": None}),
+    "userBorrowLendInterest": _of_user(list),
     # the account, seen by a front end
     "webData2": _web_data_2,
     "portfolio": _portfolio,
@@ -252,6 +289,7 @@ BESIDE_ANSWERS: dict[str, Callable[[Venue, Json, int], Any]] = {
     "spotDeployState": _spot_deploy_state,
     "perpCategories": _of_nobody(list),
     "perpConciseAnnotations": _of_nobody(list),
+    "perpAnnotation": _perp_annotation,
     "outcomeMeta": _of_nobody(lambda: {"outcomes": [], "questions": []}),
     "liquidatable": _of_nobody(list),
     "gossipRootIps": _of_nobody(list),

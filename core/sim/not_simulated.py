@@ -1,6 +1,7 @@
 """Actions that the venue knows and this one does not play: their signature and nonce are checked like any other's, then they are refused.
 
-Never answered as if they had been done. The texts are worded here, except where a name of the venue's is beside them.
+Never answered as if they had been done. The texts are worded here, except where a name of the venue's is beside them. Nobody here is a
+multi-sig user, so whoever sends a multiSig is never one of its signers and is told so in the venue's own words.
 
 PROTOCOL 4.3, 10.2.
 """
@@ -28,6 +29,11 @@ _NOT_PLAYED = frozenset(
         "CValidatorAction",
         "tokenDelegate",
         "convertToMultiSigUser",
+        "cDeposit",
+        "cWithdraw",
+        "linkStakingUser",
+        "validatorL1Stream",
+        "validatorL1Vote",
     }
 )
 _WHY = {
@@ -36,7 +42,11 @@ _WHY = {
     "claimRewards": "No rewards to claim.",
 }
 
-NOT_SIMULATED = _NOT_PLAYED | _WHY.keys() | {"vaultTransfer"}
+MULTI_SIG = "multiSig"
+NOT_A_SIGNER = "Invalid multi-sig outer signer"
+"""As the venue words it in public reports of its users."""
+
+NOT_SIMULATED = _NOT_PLAYED | _WHY.keys() | {"vaultTransfer", MULTI_SIG}
 
 
 def why_not(action: Json) -> str:

@@ -16,6 +16,7 @@ BUILDER = "0x" + "b1" * 20
 @pytest.mark.parametrize("kind", sorted(BESIDE_ANSWERS))
 def test_strangers_get_an_answer_too(desk, kind):
     fields = {"user": STRANGER, "source": STRANGER, "builder": BUILDER, "vaultAddress": STRANGER, "startTime": 0}
+    fields |= {"token": 0, "coin": "ETH"}
     fields["tokenId"] = "0x6d1e7cde53ba9467b783cb7c530ce054"
     asked = desk.info(kind, **fields)
     assert asked == desk.info(kind, **fields)
@@ -31,6 +32,8 @@ def test_strangers_get_an_answer_too(desk, kind):
         ("userVaultEquities", []),
         ("delegations", []),
         ("approvedBuilders", []),
+        ("userBorrowLendInterest", []),
+        ("borrowLendUserState", {"tokenToState": [], "health": "healthy", "healthFactor": None}),
         ("spotClearinghouseState", {"balances": []}),
     ],
 )

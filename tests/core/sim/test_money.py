@@ -8,6 +8,7 @@ import pytest
 from sim_desk import OTHER_KEY, OTHER_USER, limit
 
 from core.hyperliquid.signing_key import as_signing_key
+from core.sim.admission import WireFailure
 
 OK = {"status": "ok", "response": {"type": "default"}}
 SHORT = {"status": "err", "response": "Insufficient balance for token transfer"}
@@ -222,6 +223,29 @@ def test_what_is_known_and_not_played_is_refused_and_never_taken_in_silence(desk
     assert desk.send(action, nonce=nonce) == {"status": "err", "response": text}
     assert "duplicate nonce" in desk.send(action, nonce=nonce)["response"]
     assert desk.info("userRateLimit", user=desk.user)["nRequestsUsed"] == used
+
+
+def test_staking_is_signed_by_the_owner_and_refused_in_words(desk):
+    for kind, fields in (
+        ("cDeposit", {"wei": 1}),
+        ("cWithdraw", {"wei": 1}),
+        ("linkStakingUser", {"user": OTHER_USER, "isFinalize": False}),
+        ("userPortfolioMargin", {"user": desk.user, "enabled": True}),
+    ):
+        text = f"Action {kind} is not available on this simulated exchange."
+        assert desk.send_own(kind, **fields) == {"status": "err", "response": text}
+
+
+def test_nobody_here_is_a_multi_sig_user(desk):
+    inner = {"type": "noop"}
+    payload = {"multiSigUser": OTHER_USER, "outerSigner": desk.user, "action": inner}
+    action = {"type": "multiSig", "signatureChainId": "0x66eee", "signatures": [], "payload": payload}
+    envelope = desk.envelope({"type": "noop"}) | {"action": action}
+    assert desk.raw(envelope) == {"status": "err", "response": "Invalid multi-sig outer signer"}
+    assert "too low" in desk.raw(envelope | {"nonce": 1})["response"]
+    for broken in (action | {"payload": {}}, action | {"signatures": None}, {"type": "multiSig"}):
+        with pytest.raises(WireFailure, match="422"):
+            desk.exchange.decode(envelope | {"action": broken})
 
 
 def test_separate_balances_are_what_there_is(desk):
