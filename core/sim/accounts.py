@@ -18,6 +18,7 @@ from typing import NamedTuple
 from msgspec import Struct, field
 
 from core.model.market import MarginMode
+from core.sim.margin_tiers import table_of
 from core.sim.universe import Listing, Universe
 
 TAKER_RATE = Decimal("0.00045")
@@ -234,7 +235,7 @@ def margin_of(balance: DexBalance, marks: dict[str, Decimal], universe: Universe
             cross_value += value
             cross_notional += notional
             cross_used += notional / position.leverage
-            maintenance += notional / (2 * universe.by_coin[position.coin].spec.max_leverage)
+            maintenance += table_of(universe.by_coin[position.coin]).maintenance(notional)
         else:
             raw += position.raw_usd
             iso_value += position.raw_usd + value

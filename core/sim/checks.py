@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from core.model.rounding import MIN_NOTIONAL_USD, is_valid_price, is_valid_size
 from core.sim.accounts import ZERO, Account, builder_fee_of, fee_of
+from core.sim.margin_tiers import table_of
 from core.sim.orders import Trigger
 from core.sim.universe import Listing
 from core.sim.venue import Venue
@@ -28,6 +29,7 @@ _USD_PER_OPEN_ORDER = 5_000_000
 
 HALTED = "Trading is halted."
 NO_MATCH = "Order could not immediately match against any resting orders."
+BEYOND_TIER = "Order would cause position to exceed margin tier limit at current leverage"
 BAD_TRIGGER = "Invalid TP/SL price."
 POST_ONLY_PHASE = "Only post-only orders allowed immediately after network upgrade"
 
@@ -125,6 +127,9 @@ def margin_refusal(wish: OrderWish, sz: Decimal, listing: Listing, venue: Venue,
     if wish.reduce_only or increasing == 0:
         return None
     _, leverage = account.leverage_of(listing)
+    notional = abs(szi + (sz if wish.is_buy else -sz)) * venue.markets[listing.coin].mark_px
+    if leverage > table_of(listing).at(notional).max_leverage:
+        return Refusal(BEYOND_TIER, "perpMaxPositionRejected")
     needed = increasing * wish.limit_px / leverage + fee_of(listing, wish.limit_px, sz, True)
     needed += builder_fee_of(wish.builder, wish.limit_px, sz)
     if needed > venue.available_usd(account, listing.dex):

@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from core.model.market import MarginMode
 from core.sim.accounts import Account, Position
+from core.sim.margin_tiers import table_of
 from core.sim.refused import Refused
 from core.sim.universe import Listing
 from core.sim.venue import Venue
@@ -37,8 +38,10 @@ def update_leverage(venue: Venue, account: Account, action: Json, now_ms: int) -
     if position is not None:
         if position.is_cross != is_cross:
             raise Refused("Cannot switch leverage type with open position.")
-        account.remember(now_ms)
         notional = _notional(venue, position)
+        if leverage > table_of(listing).at(notional).max_leverage:
+            raise Refused("Invalid leverage value")
+        account.remember(now_ms)
         extra = notional / leverage - notional / position.leverage
         if extra > 0 and is_cross and extra > venue.available_usd(account, listing.dex):
             raise Refused("Cross position does not have sufficient margin available to decrease leverage")

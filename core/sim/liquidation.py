@@ -14,6 +14,7 @@ from decimal import Decimal
 from core.sim import wire
 from core.sim.accounts import ZERO, Account, Position, margin_of
 from core.sim.desk import force
+from core.sim.margin_tiers import table_of
 from core.sim.money import log
 from core.sim.orders import FILLED, OrderRecord
 from core.sim.venue import Venue
@@ -48,7 +49,7 @@ def _look_at(venue: Venue, account: Account, dex: str, now_ms: int) -> None:
 
 def _maintenance(venue: Venue, position: Position) -> Decimal:
     market = venue.markets[position.coin]
-    return abs(position.szi) * market.mark_px / (2 * market.listing.spec.max_leverage)
+    return table_of(market.listing).maintenance(abs(position.szi) * market.mark_px)
 
 
 def _liquidate(

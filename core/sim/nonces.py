@@ -15,7 +15,7 @@ _DAY_MS = 86_400_000
 _MARGIN_MS = 120_000  # the measured limits sit two minutes inside the documented ones
 _BACK_MS = 2 * _DAY_MS - _MARGIN_MS
 _AHEAD_MS = _DAY_MS - _MARGIN_MS
-_REMEMBERED = 50_000
+_REMEMBERED = 10_000
 """Nonces of one signer, for telling a duplicate from one that is too low; both are refused."""
 
 

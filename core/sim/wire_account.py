@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from core.sim.accounts import ZERO, DexBalance, Position, margin_of
 from core.sim.events import FundingPayment
+from core.sim.margin_tiers import table_of
 from core.sim.universe import Universe
 from core.sim.wire import Json, number, usd
 
@@ -81,9 +82,10 @@ def _position(position: Position, mark: Decimal, universe: Universe, cross_cushi
     else:
         leverage["rawUsd"] = usd(position.raw_usd)
         margin = position.raw_usd + position.szi * mark
-    max_leverage = universe.by_coin[position.coin].spec.max_leverage
-    cushion = cross_cushion if position.is_cross else margin - value / (2 * max_leverage)
-    liquidation_px = _liquidation_px(position.szi, mark, cushion, max_leverage)
+    listing = universe.by_coin[position.coin]
+    table = table_of(listing)
+    cushion = cross_cushion if position.is_cross else margin - table.maintenance(value)
+    liquidation_px = _liquidation_px(position.szi, mark, cushion, table.at(value).max_leverage)
     cost = abs(position.szi) * position.entry_px
     return {
         "coin": position.coin,
@@ -95,7 +97,7 @@ def _position(position: Position, mark: Decimal, universe: Universe, cross_cushi
         "returnOnEquity": usd(pnl * position.leverage / cost),
         "liquidationPx": None if liquidation_px is None else usd(liquidation_px),
         "marginUsed": usd(margin),
-        "maxLeverage": max_leverage,
+        "maxLeverage": listing.spec.max_leverage,
         "cumFunding": {
             "allTime": usd(-received),
             "sinceOpen": usd(-position.funding_since_open),
@@ -107,7 +109,7 @@ def _position(position: Position, mark: Decimal, universe: Universe, cross_cushi
 def _liquidation_px(szi: Decimal, mark: Decimal, cushion: Decimal, max_leverage: int) -> Decimal | None:
     """The mark at which this position alone would have used up the cushion; None where no price does that.
 
-    The maintenance margin moves with the price too: by a 2 x max_leverage-th of the notional.
+    The maintenance margin moves with the price too: by a 2 x max_leverage-th of the notional, with the leverage of its tier.
     """
     px = mark - cushion / (szi - abs(szi) / (2 * max_leverage))
     return px if px > 0 else None

@@ -8,8 +8,9 @@ PROTOCOL 2.3, 3.3, 8.5.
 from __future__ import annotations
 
 from core.model.market import MarginMode
+from core.sim.margin_tiers import MarginTable, table_of
 from core.sim.universe import Dex, Listing, Universe
-from core.sim.wire import Json, number
+from core.sim.wire import Json, number, usd
 
 
 def universe_entry(m: Listing) -> Json:
@@ -18,7 +19,7 @@ def universe_entry(m: Listing) -> Json:
         "szDecimals": spec.sz_decimals,
         "name": m.coin,
         "maxLeverage": spec.max_leverage,
-        "marginTableId": spec.max_leverage,
+        "marginTableId": table_of(m).id,
     }
     if spec.margin_mode is not MarginMode.CROSS:
         shape["onlyIsolated"] = True
@@ -33,13 +34,16 @@ def universe_entry(m: Listing) -> Json:
     return shape
 
 
+def _margin_table(table: MarginTable) -> Json:
+    tiers = [{"lowerBound": usd(t.from_usd), "maxLeverage": t.max_leverage} for t in table.tiers]
+    return {"description": table.description, "marginTiers": tiers}
+
+
 def meta(dex: Dex) -> Json:
-    tables = sorted({m.spec.max_leverage for m in dex.listings})
+    tables = {table.id: table for table in map(table_of, dex.listings)}
     return {
         "universe": [universe_entry(m) for m in dex.listings],
-        "marginTables": [
-            [n, {"description": "", "marginTiers": [{"lowerBound": "0.0", "maxLeverage": n}]}] for n in tables
-        ],
+        "marginTables": [[number_of, _margin_table(tables[number_of])] for number_of in sorted(tables)],
         "collateralToken": 0,
     }
 
