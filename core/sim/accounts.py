@@ -74,6 +74,8 @@ class Account(Struct, eq=False):
     """Agent address -> name; the empty name is the one unnamed agent."""
     agents_until: dict[str, int] = field(default_factory=dict)
     """Agent address -> last ms of its approval; without an entry it never ends."""
+    agent_removal_ms: int = -(10**9)
+    """When an agent was last removed."""
     master: str | None = None
     """Whose sub-account this is."""
     sub_accounts: dict[str, str] = field(default_factory=dict)

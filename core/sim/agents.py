@@ -27,6 +27,8 @@ _USUAL_MS = 90 * _DAY_MS
 _LONGEST_MS = 180 * _DAY_MS
 _NAME = re.compile(r"(?P<name>.*?)(?: valid_until (?P<until>[0-9]{1,16}))?", re.DOTALL)
 _LONGEST_NAME = 16
+_REMOVAL_MS = 5_000
+"""How long a removal is pending; until then nobody is approved."""
 
 
 def approve(venue: Venue, account: Account, action: Json, now_ms: int) -> None:
@@ -37,8 +39,11 @@ def approve(venue: Venue, account: Account, action: Json, now_ms: int) -> None:
     """
     agent = action["agentAddress"].lower()
     name, until_ms = _read_name(action.get("agentName") or "", now_ms)
+    if now_ms < account.agent_removal_ms + _REMOVAL_MS:
+        raise Refused("User has pending agent removal")
     if agent == _NOBODY:
         _remove(venue, account, name)
+        account.agent_removal_ms = now_ms
         return
     if agent in venue.used_agents or agent in venue.accounts:
         raise Refused("Extra agent already used.")

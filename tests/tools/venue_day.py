@@ -107,8 +107,8 @@ class Trader:
     async def _trade(self, ws: aiohttp.ClientWebSocketResponse) -> None:
         self._number += 1
         cloid = f"0x{self._number:032x}"
-        for is_buy, tif, px in ((True, "Ioc", "6000"), (True, "Gtc", "1100"), (False, "Ioc", "300")):
-            order = {"a": ETH, "b": is_buy, "p": px, "s": "0.01", "r": False, "t": {"limit": {"tif": tif}}, "c": cloid}
+        for is_buy, tif, px in ((True, "Ioc", "6000"), (True, "Gtc", "1100"), (False, "Ioc", "1000")):
+            order = {"a": ETH, "b": is_buy, "p": px, "s": "0.05", "r": False, "t": {"limit": {"tif": tif}}, "c": cloid}
             await self._post(ws, {"type": "order", "orders": [order], "grouping": "na"})
             if tif == "Gtc":
                 await self._post(ws, {"type": "cancelByCloid", "cancels": [{"asset": ETH, "cloid": cloid}]})

@@ -97,7 +97,12 @@ def test_an_agent_is_removed_by_approving_nobody(desk):
     approve(desk, 0, "bot")
     assert desk.send_own("approveAgent", agentAddress=NOBODY, agentName="bot") == OK
     assert desk.send(NOOP, key=KEYS[0]) == unknown(0)
-    assert desk.send_own("approveAgent", agentAddress=NOBODY, agentName="bot")["status"] == "err"
+    pending = {"status": "err", "response": "User has pending agent removal"}
+    assert approve(desk, 1, "bot") == pending
+    assert desk.send_own("approveAgent", agentAddress=NOBODY, agentName="bot") == pending
+    desk.later(5_000)
+    assert desk.send_own("approveAgent", agentAddress=NOBODY, agentName="bot")["response"].startswith("No agent")
+    assert approve(desk, 1, "bot") == OK
 
 
 def test_the_nonces_of_an_agent_go_with_it(desk):
