@@ -37,6 +37,7 @@ INFO_KINDS_OF_USERS = (
     "userVaultEquities",
     "delegatorSummary",
     "webData2",
+    "borrowLendUserState",
 )
 INFO: list[dict[str, Any]] = [
     *({"type": kind, "user": BOB, "dex": "xyz"} for kind in INFO_KINDS_OF_USERS),
@@ -93,6 +94,7 @@ ACTIONS: list[dict[str, Any]] = [
     {"type": "updateIsolatedMargin", "asset": 110016, "isBuy": True, "ntli": 1_000_000},
     {"type": "topUpIsolatedOnlyMargin", "asset": 110016, "leverage": "3"},
     {"type": "noop"},
+    {"type": "multiSig", "signatures": [], "payload": {"multiSigUser": BOB, "outerSigner": ALICE, "action": {}}},
     {"type": "reserveRequestWeight", "weight": 10},
     {"type": "agentSetAbstraction", "abstraction": "i"},
     {
@@ -158,6 +160,7 @@ CONTROLS: list[dict[str, Any]] = [
     {"do": "fund", "user": "0x" + "cd" * 20, "usd": "10"},
     {"do": "approve_agent", "user": BOB, "agent": "0x" + "ef" * 20, "name": "x"},
     {"do": "fault", "name": "fill_delay", "count": 1, "ms": 100},
+    {"do": "fault", "name": "dex_reads_fail", "dex": "xyz", "answer": "500", "requests": ["openOrders"], "count": 1},
     {"do": "fault", "name": "reject_all", "for_ms": 100, "text": "no", "level": "order", "address": BOB},
 ]
 

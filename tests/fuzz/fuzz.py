@@ -19,16 +19,24 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
 from engine_rooms import answers, frames, strangers_and_echoes  # noqa: E402  after the path
 from file_rooms import ROOMS  # noqa: E402
+from venue_rooms import ROOMS as VENUE_ROOMS  # noqa: E402
 
 AT_ONCE = 200
 """Cases of one seed: few enough to repeat, many enough that setting up does not matter."""
 
 Room = Callable[[random.Random, int, Path], Counter[str]]
+
+
+def _without_files(room: Callable[[random.Random, int], Counter[str]]) -> Room:
+    return lambda dice, cases, folder: room(dice, cases)
+
+
 ALL: dict[str, Room] = {
     "frames": lambda dice, cases, folder: frames(dice, cases),
     "strangers and echoes": lambda dice, cases, folder: strangers_and_echoes(dice, cases),
     "answers": lambda dice, cases, folder: answers(dice, cases),
     **ROOMS,
+    **{name: _without_files(room) for name, room in VENUE_ROOMS.items()},
 }
 
 

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ MARKETS = ("BTC", "ETH", "SOL", "xyz:SNDK", "xyz:NVDA", "xyz:TSLA", "xyz:HOOD")
 HOUR_MS = 3_600_000
 ETH = 1
 TRADERS = 4
+RICH_USD = Decimal(1_000_000)
+"""The fees of a day are some thousand dollars."""
 QUIET_PACE = 10
 """How many times rarer the others trade than the first."""
 
@@ -166,7 +169,8 @@ async def control(http: aiohttp.ClientSession, venue: Venue, **command: Any) -> 
 
 async def live(options: argparse.Namespace) -> int:
     keys = [SigningKey((100 + n).to_bytes(32, "big")) for n in range(TRADERS)]
-    settings = SimConfig(seed=7, markets=MARKETS, ip_limits=False, accounts=tuple(key.address for key in keys))
+    accounts = tuple(key.address for key in keys)
+    settings = SimConfig(seed=7, markets=MARKETS, ip_limits=False, accounts=accounts, balance_usd=RICH_USD)
     venue, counts = Venue(settings, options.speed), Counter[str]()
     samples: list[tuple[float, float]] = []
     print(

@@ -1,32 +1,24 @@
 """Hostile input through real sockets: malformed HTTP, bodies that are no JSON, frames that are no frames. The server answers or hangs up,
-and serves the next one. What the exchange makes of readable messages is in test_fuzz. HIP3_FUZZ=50 runs fifty times as many.
+and serves the next one. What the exchange makes of readable messages is in test_hostile_venue; `make fuzz` plays more.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 from collections.abc import AsyncIterator
 
 import aiohttp
 import msgspec
 import pytest
-from hostile_input import ACTIONS, ALICE, CONTROLS, FRAMES, INFO, as_bytes, deep, spoil
+from hostile_input import ACTIONS, ALICE, deep
+from venue_rooms import MAY_ANSWER, OURS, bodies, socket_frames
 from venue_thread import QUIET
 
 from core.runtime.sim_server import SimServer
 
-CASES = 400 * int(os.environ.get("HIP3_FUZZ", "1"))
-
-ROADS = {
-    "/info": INFO,
-    "/exchange": [{"action": a, "nonce": 1, "signature": {}} for a in ACTIONS],
-    "/control": CONTROLS,
-}
-MAY_ANSWER = {200, 400, 405, 413, 415, 422, 429}
-OURS = ("Traceback", "object at 0x", "Server got itself in trouble", ".py", "Error:", "core.sim")
+CASES = 400
 
 
 @pytest.fixture
@@ -46,18 +38,8 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 async def test_bodies(server, http):
-    dice = random.Random("bodies")
-    seen: dict[int, int] = {}
-    for _ in range(CASES):
-        road = dice.choice(list(ROADS))
-        body = as_bytes(spoil(dice.choice(ROADS[road]), dice), dice)
-        kind = dice.choice(["application/json"] * 8 + ["text/plain", "application/json; charset=latin-1", "\u00e9", ""])
-        async with http.post(server.url + road, data=body, headers={"Content-Type": kind}) as answer:
-            text = await answer.text()
-            seen[answer.status] = seen.get(answer.status, 0) + 1
-            assert answer.status in MAY_ANSWER or (answer.status == 500 and text == "null"), (answer.status, body[:300])
-            assert not any(word in text for word in OURS), text[:300]
-    assert set(seen) >= {200, 400, 415, 422}, seen
+    count = await bodies(server, http, random.Random("bodies"), CASES)
+    assert set(count) >= {"200", "400", "415", "422"}, count
 
 
 @pytest.mark.parametrize(
@@ -133,39 +115,8 @@ async def test_other_methods(server, http, method):
 
 
 async def test_frames(server, http):
-    """A socket is answered or cut; a new one is served."""
-    dice = random.Random("frames")
-    sockets = heard = 0
-    sent = 0
-    while sent < CASES:
-        sockets += 1
-        async with http.ws_connect(server.url + "/ws") as ws:
-            for _ in range(20):
-                sent += 1
-                data = as_bytes(spoil(dice.choice(FRAMES), dice), dice)
-                try:
-                    if dice.random() < 0.1:
-                        await ws.send_bytes(data)
-                    else:
-                        await ws.send_str(data.decode(errors="replace"))
-                except (ConnectionError, aiohttp.ClientConnectionResetError):
-                    break
-            try:
-                while True:
-                    message = await ws.receive(timeout=0.05)
-                    if message.type is not aiohttp.WSMsgType.TEXT:
-                        break
-                    heard += 1
-                    assert isinstance(msgspec.json.decode(message.data)["channel"], str)
-            except TimeoutError:
-                pass
-    assert heard > sent / 10
-    for _ in range(100):  # what was cut is cleaned up within some turns of the loop
-        if not server.feed.sessions:
-            break
-        await asyncio.sleep(0.02)
-    assert server.feed.sessions == []
-    assert server.feed.pending_posts == 0
+    count = await socket_frames(server, http, random.Random("frames"), CASES)
+    assert count["heard"] > count["cases"] / 10
 
 
 async def test_frames_too_large_or_not_text(server, http):
