@@ -58,6 +58,10 @@ class RiskMonitor:
     def on_trade(self, trade: Trade) -> None:
         """What a trade was worth, for the checkpoints of the run."""
         run, slippage = self.counters.run, trade.slippage_bps
+        if not trade.is_by_signal:
+            by_others = replace(run, others=run.others + 1, pnl_usd=run.pnl_usd + trade.net_pnl_usd)
+            self.counters = replace(self.counters, run=by_others)
+            return
         self.counters = replace(
             self.counters,
             run=replace(

@@ -1,7 +1,8 @@
 """What the run as a whole may do: trades in all, and the checkpoints at which the operator decides whether it goes on.
 
 A run lasts as long as its journal, restarts included; everything counted here is kept there. Decides on the counters it is shown and holds
-none. Easy to get wrong: a checkpoint is about closed trades, but no more trades may be opened than it has, or the eleventh is under way when
+none. Only trades that a signal opened count: those by hand, a verification's among them, judge no strategy (the daily cap counts all). Easy to
+get wrong: a checkpoint is about closed trades, but no more trades may be opened than it has, or the eleventh is under way when
 the first ten are judged.
 
 SPEC 1 (limits), 10 (Go/No-Go); plan 3.6.
@@ -34,7 +35,7 @@ class RunLimits:
     def reached(self, c: RiskCounters) -> int | None:
         """The checkpoint that waits for a decision, or at which it was decided to stop."""
         due = self._due(c)
-        return due if due is not None and c.trades_total >= due else None
+        return due if due is not None and self._closed(c) >= due else None
 
     def pause(self, c: RiskCounters) -> str:
         """Why entries pause at a checkpoint; empty when none is reached."""
@@ -43,14 +44,14 @@ class RunLimits:
             return ""
         if c.run.stopped_at == reached:
             return f"checkpoint {reached}: it was decided to stop"
-        return f"checkpoint {reached}: {c.trades_total} trades are closed, go on or stop?"
+        return f"checkpoint {reached}: {self._closed(c)} trades are closed, go on or stop?"
 
     def news(self, was_reached: int | None, c: RiskCounters) -> tuple[str, str] | None:
         """Title and text for the operator when the trade just closed has reached a checkpoint."""
         reached = self.reached(c)
         if reached is None or reached == was_reached:
             return None
-        body = f"{c.trades_total} trades, {c.run.wins} won, net {c.run.pnl_usd:+.2f} USD"
+        body = f"{self._closed(c)} trades, {c.run.wins} won, net {c.run.pnl_usd:+.2f} USD"
         return f"checkpoint {reached}", f"{body}; entries pause until it is decided to go on or stop"
 
     def view(self, c: RiskCounters) -> CheckpointView | None:
@@ -58,18 +59,18 @@ class RunLimits:
         if self._max_trades is None and not self._checkpoints:
             return None
         run, answered = c.run, c.run.accepted + c.run.rejected + c.run.timed_out
-        reached = self.reached(c)
+        reached, closed = self.reached(c), self._closed(c)
         return CheckpointView(
             reached=reached,
             is_stopped=reached is not None and run.stopped_at == reached,
             next=self._due(c),
             max_trades=self._max_trades,
             opened=self._opened(c),
-            trades=c.trades_total,
+            trades=closed,
             wins=run.wins,
             pnl_usd=run.pnl_usd,
             fill_rate=Decimal(run.accepted) / answered if answered else None,
-            edge_bps=run.edge_bps_sum / c.trades_total if c.trades_total else None,
+            edge_bps=run.edge_bps_sum / closed if closed else None,
             slippage_bps=run.slippage_bps_sum / run.slippages if run.slippages else None,
         )
 
@@ -80,6 +81,11 @@ class RunLimits:
         return next((n for n in self._checkpoints if n > c.run.passed), None)
 
     @staticmethod
-    def _opened(c: RiskCounters) -> int:
-        """Trades begun. Not below those closed: some of those were begun by others, or before they were counted."""
-        return max(c.run.opened, c.trades_total)
+    def _closed(c: RiskCounters) -> int:
+        """Trades that a signal opened: those the run is judged by."""
+        return c.trades_total - c.run.others
+
+    @classmethod
+    def _opened(cls, c: RiskCounters) -> int:
+        """Trades begun. Not below those closed: some of those were begun before they were counted."""
+        return max(c.run.opened - c.run.others, cls._closed(c))

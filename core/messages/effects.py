@@ -90,6 +90,8 @@ class RunCounters(Struct, frozen=True):
     """The highest checkpoint beyond which the operator let it go on."""
     stopped_at: int = 0
     """The checkpoint at which the operator decided to stop; 0: none."""
+    others: int = 0
+    """Closed trades that no signal opened: by hand, or somebody else's. They are in the PnL, and no step toward a checkpoint."""
 
 
 class RiskCounters(Struct, frozen=True):

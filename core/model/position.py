@@ -108,6 +108,11 @@ class Trade(Struct, frozen=True):
     exit_attempts: int
 
     @property
+    def is_by_signal(self) -> bool:
+        """A signal of ours opened it: what the strategy is judged by."""
+        return self.trade_id.startswith("s")
+
+    @property
     def net_pnl_usd(self) -> Decimal:
         return self.gross_pnl_usd - self.fees_usd
 

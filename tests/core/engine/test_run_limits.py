@@ -5,11 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from engine_rig import BTC, FIRST_START, NVDA, SNDK, Rig, make_config
+from engine_rig import BTC, BUY, FIRST_START, NVDA, SNDK, Rig, make_config
 
 from core.config import SafetyConfig
 from core.engine.run_limits import RunLimits
-from core.messages.commands import DecideCheckpoint, FlattenMarket
+from core.messages.commands import DecideCheckpoint, FlattenMarket, PlaceOrder
 from core.messages.effects import Alert, PersistCounters, RiskCounters, RunCounters
 from core.messages.recovered import Recovered
 from core.messages.snapshot import CheckpointView, TradingState
@@ -179,3 +179,28 @@ def test_fill_rate_of_what_was_answered() -> None:
     assert shown is not None
     assert shown.fill_rate == Decimal("0.75")
     assert shown.edge_bps is None
+
+
+# --- whose trades ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_trade_by_hand_is_no_step_toward_a_checkpoint_and_none_of_the_runs_trades() -> None:
+    """A verification leaves two of them in the journal; the hundredth trade of the strategy must still be allowed."""
+    rig = rig_with(checkpoints=(1, 3), max_total_trades=2)
+    order = PlaceOrder(command_id="p", market=SNDK, side=BUY, usd=Decimal(20), slippage_bps=Decimal(50))
+    rig.handle(order)
+    rig.advance(100)
+    rig.fill_post(rig.posts[-1])
+    rig.handle(FlattenMarket(command_id="c", market=SNDK))
+    rig.advance(200)
+    rig.fill_post(rig.posts[-1])
+    rig.advance(15_000)
+    assert rig.m.risk.counters.trades_total == 1
+    assert (view(rig).trades, view(rig).opened, view(rig).reached) == (0, 0, None)
+    assert view(rig).pnl_usd == rig.snapshot().trades[0].net_pnl_usd, "the account pays for it all the same"
+    trade(rig)
+    assert (view(rig).trades, view(rig).reached) == (1, 1)
+    assert decide(rig, 1, go_on=True).startswith("checkpoint 1: go on")
+    trade(rig)
+    assert rig.dislocate() is None
+    assert rig.market(SNDK).gate == "daily trade cap: 2 of 2 of the run"
