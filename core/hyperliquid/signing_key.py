@@ -17,6 +17,7 @@ import coincurve
 from coincurve.context import GLOBAL_CONTEXT
 
 from core.hyperliquid.keccak import keccak
+from core.hyperliquid.recoverable import sign_recoverable
 
 GROUP_ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
 """A secret is a number above zero and below this: the order of secp256k1."""
@@ -82,7 +83,7 @@ class SigningKey:
 
     def sign_digest(self, digest: bytes) -> Signature:
         """Sign 32 bytes as they are: deterministic (RFC 6979), low s."""
-        raw = self._private.sign_recoverable(digest, hasher=None)
+        raw = sign_recoverable(self._private, digest)
         text = raw.hex()
         return {"r": "0x" + text[:64], "s": "0x" + text[64:128], "v": _V_BASE + raw[64]}
 
