@@ -66,7 +66,7 @@ def bps(value: Decimal | None) -> str:
 
 
 def signed_bps(value: Decimal | None) -> str:
-    return UNKNOWN if value is None else f"{value:+.1f}"
+    return UNKNOWN if value is None else f"{value:+z.1f}"
 
 
 def count(number: int | None) -> str:

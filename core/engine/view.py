@@ -32,7 +32,7 @@ from core.model.order import TrackedOrder
 from core.model.position import Position
 
 _ENDED_ORDERS_SHOWN = 30
-_LATENCIES_SHOWN = 12
+_LATENCIES_SHOWN = 50
 
 
 class View:

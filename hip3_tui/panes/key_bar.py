@@ -1,6 +1,7 @@
 """The keys, on the last line: made from the table of actions, dim while pointless, and each can be clicked.
 
-A key that does something stands on a plate; one that would do nothing now has none, so that it shows without colour.
+A key that does something stands on a plate; one that would do nothing now has none, so that it shows without colour. Where not all of them find
+room, they stand closer, then the least needed go, and ``…`` at the end says so: the help has them all.
 
 SPEC 11.
 """
@@ -14,6 +15,9 @@ from hip3_tui.operator_action import OperatorAction
 from hip3_tui.operator_actions import OPERATOR_ACTIONS, keymap_of
 from hip3_tui.panes.live_lines import Line, LiveLines, Span, line_width
 from hip3_tui.panes.picture import Picture
+
+_SPARE = ("palette", "next_list", "order")
+"""What goes first where there is no room, in this order."""
 
 
 class KeyBar(LiveLines):
@@ -40,21 +44,38 @@ class KeyBar(LiveLines):
             spans += [*piece, (" ", "")]
             at += length + 1
         self._places = places
+        if len(places) < len(self._shown(picture)) and at < width:
+            return [(*spans[:-1], (" …" if at + 1 < width else "…", "dim"))]
         return [tuple(spans[:-1])]
 
-    def _pieces(self, picture: Picture, width: int) -> list[tuple[OperatorAction, Line]]:
-        pieces = []
+    def _shown(self, picture: Picture) -> list[tuple[OperatorAction, str]]:
+        """What stands here if there is room, each with its words."""
         keymap = keymap_of(picture)
+        shown = []
         for action in OPERATOR_ACTIONS:
             label = action.label_for(picture)
             if action.id == "next_list":
                 label = self.next_view or label
             if label and keymap.keys(action.id):
-                pieces.append((action, _piece(action, keymap.name(action.id), label, picture)))
-        # The palette and then the view are the first to go, then the ticket: all of them stand in the help.
-        for spare in ("palette", "next_list", "order"):
-            if sum(line_width(piece) + 1 for _, piece in pieces) - 1 > width:
-                pieces = [(action, piece) for action, piece in pieces if action.id != spare]
+                shown.append((action, label))
+        return shown
+
+    def _pieces(self, picture: Picture, width: int) -> list[tuple[OperatorAction, Line]]:
+        keymap = keymap_of(picture)
+
+        def made(dropped: tuple[str, ...], gap: str) -> list[tuple[OperatorAction, Line]]:
+            return [
+                (action, _piece(action, keymap.name(action.id), label, picture, gap))
+                for action, label in self._shown(picture)
+                if action.id not in dropped
+            ]
+
+        pieces: list[tuple[OperatorAction, Line]] = []
+        for number in range(len(_SPARE) + 1):
+            for gap in (" ", ""):
+                pieces = made(_SPARE[:number], gap)
+                if sum(line_width(piece) + 1 for _, piece in pieces) - 1 <= width - (1 if number else 0):
+                    return pieces
         return pieces
 
     def on_click(self, event: events.Click) -> None:
@@ -63,8 +84,8 @@ class KeyBar(LiveLines):
                 self.post_message(self.Chosen(action))
 
 
-def _piece(action: OperatorAction, key: str, label: str, picture: Picture) -> Line:
+def _piece(action: OperatorAction, key: str, label: str, picture: Picture, gap: str) -> Line:
     if action.refusal(picture):
-        return ((f" {key} ", "dim"), (f"({label})", "dim"))
+        return ((f"{gap}{key} ", "dim"), (f"({label})", "dim"))
     plate = "plate-bad" if action.id == "hard_stop" else "plate-info"
-    return ((f" {key} ", plate), (f" {label}", "strong" if action.dangerous else ""))
+    return ((f" {key} ", plate), (f"{gap}{label}", "strong" if action.dangerous else ""))

@@ -48,6 +48,10 @@ class LiveTable(ListPane):
     UNFOLDS: ClassVar[bool] = True
     """Whether a last cell that is too long may take further lines. Not where the rows must stay at their places."""
 
+    def columns(self, width: int) -> tuple[Column, ...]:
+        """`COLUMNS`; some may be wider where there is room. Cells are the same for all widths."""
+        return self.COLUMNS
+
     def rows(self, picture: Picture) -> list[Row]:
         """One cell for each of `COLUMNS`."""
         raise NotImplementedError
@@ -64,8 +68,9 @@ class LiveTable(ListPane):
         return len(rows)
 
     def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
-        shown = choose(self.COLUMNS, width)
-        head = _line(tuple(text(c.name, "head") for c in self.COLUMNS), self.COLUMNS, shown, width)
+        columns = self.columns(width)
+        shown = choose(columns, width)
+        head = _line(tuple(text(c.name, "head") for c in columns), columns, shown, width)
         self.line_keys = []
         if picture.snapshot is None:
             return [head, text("waiting for the engine", "dim")]
@@ -95,22 +100,22 @@ class LiveTable(ListPane):
         body: list[Line] = []
         self.line_keys = [""]
         for i in self.cursor.window(len(rows), lambda _: 1, max(1, room)):
-            line = _line(rows[i].cells, self.COLUMNS, shown, width)
+            line = _line(rows[i].cells, self.columns(width), shown, width)
             body.append(self.chosen(line, width) if rows[i].key == self.cursor.key else line)
             self.line_keys.append(rows[i].key)
         return body
 
     def _unfold(self, row: Cells, shown: tuple[int, ...], width: int, spare: int) -> tuple[Line, list[Line]]:
         """A row, and further lines for a last cell that is too long, as long as there are lines to spare."""
-        indent = sum(self.COLUMNS[i].width + len(GAP) for i in shown[:-1])
+        indent = sum(self.columns(width)[i].width + len(GAP) for i in shown[:-1])
         last = shown[-1]
         if spare <= 0 or line_width(row[last]) <= width - indent:
-            return _line(row, self.COLUMNS, shown, width), []
+            return _line(row, self.columns(width), shown, width), []
         pieces = wrap_line(row[last], max(1, width - indent))
         if len(pieces) - 1 > spare:
-            return _line(row, self.COLUMNS, shown, width), []
+            return _line(row, self.columns(width), shown, width), []
         cells = (*row[:last], pieces[0], *row[last + 1 :])
-        return _line(cells, self.COLUMNS, shown, width), [((" " * indent, ""), *piece) for piece in pieces[1:]]
+        return _line(cells, self.columns(width), shown, width), [((" " * indent, ""), *piece) for piece in pieces[1:]]
 
 
 def choose(columns: Sequence[Column], width: int) -> tuple[int, ...]:

@@ -29,6 +29,7 @@ class PositionsPane(LiveTable):
         Column("ENTRY", 9, right=True),
         Column("MARK", 9, right=True),
         Column("uPnL net", 8, right=True),
+        Column("bps", 7, right=True, rank=3),
         Column("AGE", 6, right=True, rank=1),
         Column("TIME STOP", 14),
     )
@@ -58,10 +59,19 @@ def _row(position: PositionView, snapshot: Snapshot) -> Row:
         text(f.price(position.entry_px)),
         text(f.price(position.mark_px)),
         text(f.signed_usd(upnl), "" if upnl is None else "good" if upnl >= 0 else "bad"),
+        _moved(position),
         text(f.age(snapshot.at_ms - position.entry_ms)),
         countdown(position, snapshot),
     )
     return Row(position.market.name, cells)
+
+
+def _moved(position: PositionView) -> Line:
+    """How far the mark is from the entry, in our favour or against it, before fees."""
+    if position.mark_px is None or not position.entry_px:
+        return text(f.UNKNOWN, "dim")
+    bps = position.side.sign * (position.mark_px - position.entry_px) / position.entry_px * 10_000
+    return text(f.signed_bps(bps), "good" if bps > 0 else "bad" if bps < 0 else "dim")
 
 
 def countdown(position: PositionView, snapshot: Snapshot) -> Line:

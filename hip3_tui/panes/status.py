@@ -200,8 +200,9 @@ def _link(snapshot: Snapshot, width: int) -> Line:
     usual = f" (p50 {f.latency(link.order_latency_p50_ms)}, max {f.latency(link.order_latency_max_ms)})"
     latest, late = f.latency(link.order_latency_ms), f"{loop.tick_late_p99_ms:.1f}ms"
 
-    def parts(order: str, tick: str) -> list[Line]:
-        again = _named(f"connection {link.epoch}", f"(last ended: {link.reason})" if link.reason else "", "warn")
+    def parts(order: str, tick: str, *, why: bool = True) -> list[Line]:
+        told = f"(last ended: {link.reason})" if link.reason and why else ""
+        again = _named(f"connection {link.epoch}", told, "warn")
         return [
             phase,
             _named("data", f.age(link.market_age_ms), "warn" if (link.market_age_ms or 0) > 2_000 else ""),
@@ -212,13 +213,21 @@ def _link(snapshot: Snapshot, width: int) -> Line:
         ]
 
     full = parts(latest + usual, f"{late} (max {loop.tick_late_max_ms:.1f}ms)")
-    short = parts(latest, late)
+    short, shorter = parts(latest, late), parts(latest, late, why=False)
     clock = _named(
         "clock", f.UNKNOWN if offset is None else f"{offset:+}ms", "warn" if abs(offset or 0) > 2_000 else ""
     )
     posts: Line = ((" posts ", "dim"), (trend, "accent")) if trend else ()
     # What tells least goes first where there is no room.
-    for chosen in ([*full, clock, posts], [*full, clock], [*short, clock, posts], [*short, clock], short):
+    for chosen in (
+        [*full, clock, posts],
+        [*full, clock],
+        [*short, clock, posts],
+        [*short, clock],
+        short,
+        shorter,
+        shorter[:-1],
+    ):
         line = join(chosen)
         if line_width(line) <= width:
             break

@@ -6,33 +6,21 @@ SPEC 9, 11.
 from __future__ import annotations
 
 import threading
-from typing import ClassVar
-
-from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 
 from core.messages.about import AboutPart
 from hip3_tui import format as f
 from hip3_tui.console import Console
 from hip3_tui.panes.live_lines import Line, text
 from hip3_tui.panes.picture import Picture
-from hip3_tui.screens.dialog import Dialog
+from hip3_tui.screens.reading import ReadingScreen
 from hip3_tui.screens.room import failure
 
 _NAME_WIDTH = 16
 
 
-class AboutScreen(Dialog[None]):
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "close", "Close", show=False),
-        Binding("down,j", "scroll(1)", show=False),
-        Binding("up,k", "scroll(-1)", show=False),
-        Binding("pagedown,space", "scroll(10)", show=False),
-        Binding("pageup", "scroll(-10)", show=False),
-    ]
+class AboutScreen(ReadingScreen):
     CLOSED_BY = ("about", "quit")
     TITLE_TEXT = "About"
-    HINT = "up, down: scroll   Esc: back"
 
     def __init__(self, picture: Picture, console: Console) -> None:
         super().__init__(picture)
@@ -51,11 +39,8 @@ class AboutScreen(Dialog[None]):
             self._parts = e
         self.call_later(lambda: self.show(self.picture))
 
-    def action_scroll(self, lines: int) -> None:
-        self.query_one("#dialog", VerticalScroll).scroll_relative(y=lines, animate=False)
-
     def body(self, picture: Picture) -> list[Line]:
-        width = max(40, min(104, self.app.size.width * 96 // 100) - 8)
+        width = self.text_width
         parts = [_of_run(picture)]
         lines: list[Line] = []
         if isinstance(self._parts, tuple):

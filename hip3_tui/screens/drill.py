@@ -69,9 +69,9 @@ def story_lines(story: DrillStory, elapsed_ms: int | None, width: int) -> list[L
                 )
             )
     end = f"{story.length_ms // 60_000}:{story.length_ms // 1000 % 60:02}"
-    lines.append(
-        ((f"  {end:>6}  ", "dim"), ("over: the program is ended in order, and the exchange's truth judges", "dim"))
-    )
+    head = f"  {end:>6}  "
+    over = f.wrap("over: the program is ended in order, and the exchange's truth judges", max(20, width - len(head)))
+    lines += [((head if n == 0 else " " * len(head), "dim"), (piece, "dim")) for n, piece in enumerate(over)]
     lines += [(), text("It must end so", "title")]
     lines += [(("  • ", "dim"), (expectation, "")) for expectation in story.expects]
     return lines

@@ -5,20 +5,17 @@ SPEC 11.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-
 from hip3_tui import format as f
 from hip3_tui.console import Console
 from hip3_tui.operator_action import Group, OperatorAction
 from hip3_tui.operator_actions import OPERATOR_ACTIONS, keymap_of
 from hip3_tui.panes.live_lines import Line, text
 from hip3_tui.panes.picture import Picture
-from hip3_tui.screens.dialog import Dialog
+from hip3_tui.screens.reading import ReadingScreen
+from hip3_tui.screens.room_keys import ROOM_KEYS, RoomKey
 
-_KEY_WIDTH = 6
+_KEY_WIDTH = 11
+_WORD_WIDTH = 14
 
 WORDS: tuple[tuple[str, str], ...] = (
     ("ACTIVE", "entries are possible: they pass when READY and every gate is open"),
@@ -48,27 +45,15 @@ WORDS: tuple[tuple[str, str], ...] = (
 )
 
 
-class HelpScreen(Dialog[None]):
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "close", "Close", show=False),
-        Binding("down,j", "scroll(1)", show=False),
-        Binding("up,k", "scroll(-1)", show=False),
-        Binding("pagedown,space", "scroll(10)", show=False),
-        Binding("pageup", "scroll(-10)", show=False),
-    ]
+class HelpScreen(ReadingScreen):
     CLOSED_BY = ("help", "quit")
     TITLE_TEXT = "Help"
-    HINT = "up, down: scroll   Esc: back"
 
     def __init__(self, picture: Picture, console: Console) -> None:
         super().__init__(picture)
 
-    def action_scroll(self, lines: int) -> None:
-        self.query_one("#dialog", VerticalScroll).scroll_relative(y=lines, animate=False)
-
     def body(self, picture: Picture) -> list[Line]:
-        # What the box leaves of the screen, less its border, its padding and the scroll bar (console.tcss).
-        width = max(40, min(104, self.app.size.width * 96 // 100) - 8)
+        width = self.text_width
         keymap = keymap_of(picture)
         lines: list[Line] = []
         for group in Group:
@@ -78,12 +63,20 @@ class HelpScreen(Dialog[None]):
             for action in actions:
                 lines += _action(action, keymap.names(action.id), width)
             lines += [()] if actions else []
+        for room, keys in ROOM_KEYS.items():
+            lines += [text(room, "title"), *(line for key in keys for line in _room_key(key, width)), ()]
         lines += [text("Words", "title")]
         for word, meaning in WORDS:
-            for i, piece in enumerate(f.wrap(meaning, width - 14)):
-                lines.append(((f"{word if i == 0 else '':<14}", "strong"), (piece, "")))
+            for i, piece in enumerate(f.wrap(meaning, width - _WORD_WIDTH)):
+                lines.append(((f"{word if i == 0 else '':<{_WORD_WIDTH}}", "strong"), (piece, "")))
         lines += [(), text("Times are UTC. Times of day and ages are the engine's.", "dim")]
         return lines
+
+
+def _room_key(key: RoomKey, width: int) -> list[Line]:
+    head = f" {key.shown} ".ljust(_WORD_WIDTH)
+    pieces = f.wrap(key.means, width - len(head))
+    return [((head if number == 0 else " " * len(head), "strong"), (piece, "")) for number, piece in enumerate(pieces)]
 
 
 def _action(action: OperatorAction, keys: tuple[str, ...], width: int) -> list[Line]:

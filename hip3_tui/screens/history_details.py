@@ -9,28 +9,20 @@ import threading
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 
 from core.messages.records import AnyRecord, RecordKind, RecordsHandle, Step
 from hip3_tui import format as f
 from hip3_tui.panes.live_lines import Line, text
 from hip3_tui.panes.picture import Picture
-from hip3_tui.screens.dialog import Dialog
 from hip3_tui.screens.history_rows import details
+from hip3_tui.screens.reading import ReadingScreen
 from hip3_tui.screens.room import failure
 
 _WHAT = {"signal": "accent", "order": "", "post": "dim", "fill": "good", "trade": "strong", "event": "dim"}
 
 
-class DetailsScreen(Dialog[None]):
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "close", "Close", show=False),
-        Binding("y,Y", "copy", show=False),
-        Binding("down,j", "scroll(1)", show=False),
-        Binding("up,k", "scroll(-1)", show=False),
-        Binding("pagedown,space", "scroll(10)", show=False),
-        Binding("pageup", "scroll(-10)", show=False),
-    ]
+class DetailsScreen(ReadingScreen):
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("y,Y", "copy", show=False)]
     CLOSED_BY = ("quit",)
     HINT = "up, down: scroll   Y: copy its id   Esc: back"
 
@@ -53,9 +45,6 @@ class DetailsScreen(Dialog[None]):
             self._chain = e
         self.call_later(self.show, self.picture)
 
-    def action_scroll(self, lines: int) -> None:
-        self.query_one("#dialog", VerticalScroll).scroll_relative(y=lines, animate=False)
-
     def action_copy(self) -> None:
         self.app.copy_to_clipboard(self._record.correlation_id)
 
@@ -69,7 +58,7 @@ class DetailsScreen(Dialog[None]):
             return [text("reading ...", "dim")]
         if isinstance(self._chain, Exception):
             return [text(failure(self._chain), "bad")]
-        width = max(30, min(104, self.app.size.width * 96 // 100) - 8)
+        width = self.text_width
         lines: list[Line] = []
         begun = self._chain[0].at_ms if self._chain else 0
         for step in self._chain:

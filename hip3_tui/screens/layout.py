@@ -1,6 +1,7 @@
 """Where each pane goes, as plain arithmetic: size of the terminal in, a rectangle for each pane out.
 
-Three shapes. *Full* (from 112x38): everything at once in two columns. *Compact* (from 80x24): the essentials, and below them as many lists as fit,
+Four shapes. *Wide* (from 190x50): everything at once, with trends beside the positions and the targets of alerts. *Full* (from 112x38): everything
+at once in two columns. *Compact* (from 80x24): the essentials, and below them as many lists as fit,
 beginning with the chosen one, for which load and risk shrink to their worst lines if it needs the room. *Too small*: one message. The rule that is easy to get wrong: an alarm takes its lines from the lists, never from
 the positions or the load.
 
@@ -15,8 +16,12 @@ from hip3_tui.panes.status import HEIGHT as STATUS_HEIGHT
 from hip3_tui.panes.too_small import NEEDS_HEIGHT, NEEDS_WIDTH
 
 FULL_WIDTH, FULL_HEIGHT = 112, 38
+WIDE_WIDTH, WIDE_HEIGHT = 190, 50
 
-_ROOMY_HEIGHT = 52
+_ROOMY_HEIGHT = 50
+_POSITIONS_WIDTH = 95
+"""All columns of the positions."""
+_MOST_ALERTS = 5
 _GAP = 2
 _MIDDLE_LEAST = 4
 _KEYS_HEIGHT = 1
@@ -43,7 +48,7 @@ def is_full(width: int, height: int) -> bool:
     return width >= FULL_WIDTH and height >= FULL_HEIGHT
 
 
-def place(width: int, height: int, alarm: int, view: int = 0, markets: int = 7) -> dict[str, Rect]:
+def place(width: int, height: int, alarm: int, view: int = 0, markets: int = 7, alerts: int = 0) -> dict[str, Rect]:
     """A rectangle for each pane that is shown; the others are hidden.
 
     Args:
@@ -52,6 +57,7 @@ def place(width: int, height: int, alarm: int, view: int = 0, markets: int = 7) 
         alarm: Lines that the alarm banner asks for.
         view: Index in `VIEWS` of the list to begin with, in the compact shape.
         markets: How many there are to show.
+        alerts: How many targets of alerts there are.
     """
     if width < NEEDS_WIDTH or height < NEEDS_HEIGHT:
         return {"too_small": Rect(0, 0, width, height)}
@@ -64,7 +70,23 @@ def place(width: int, height: int, alarm: int, view: int = 0, markets: int = 7) 
     places.update(
         _full(width, height, top, room, markets) if is_full(width, height) else _compact(width, top, room, view)
     )
+    if width >= WIDE_WIDTH and height >= WIDE_HEIGHT:
+        _widen(places, alerts)
     return places
+
+
+def _widen(places: dict[str, Rect], alerts: int) -> None:
+    """The trends in what the positions leave of their width; the alerts at the end of the fills."""
+    positions, signals, fills = places["positions"], places["signals"], places["fills"]
+    spare = positions.width - _POSITIONS_WIDTH - _GAP
+    places["positions"] = positions._replace(width=_POSITIONS_WIDTH)
+    places["signals"] = signals._replace(width=_POSITIONS_WIDTH)
+    at = positions.x + _POSITIONS_WIDTH + _GAP
+    places["trends"] = Rect(at, positions.y, spare, positions.height + signals.height)
+    lines = min(_MOST_ALERTS, alerts) + 1 if alerts else 0
+    if lines and fills.height - lines >= 6:
+        places["fills"] = fills._replace(height=fills.height - lines)
+        places["alerts"] = Rect(fills.x, fills.y + fills.height - lines, fills.width, lines)
 
 
 def _full(width: int, height: int, top: int, room: int, markets: int) -> dict[str, Rect]:

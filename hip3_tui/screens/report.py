@@ -95,7 +95,8 @@ class ReportScreen(Room):
     def _span(report: Report) -> str:
         if report.from_ms is None or report.until_ms is None:
             return "nothing has happened yet"
-        return f"{f.date_time(report.from_ms)} to {f.date_time(report.until_ms)} UTC"
+        begun, ended = f.date_time(report.from_ms), f.date_time(report.until_ms)
+        return f"{begun[:-3]} to {ended[11:-3] if ended[:10] == begun[:10] else ended[:-3]} UTC"
 
     def hint(self) -> str:
         return "1-5: page  left, right: day  0: all days  up, down: scroll  Esc: back"

@@ -14,6 +14,7 @@ from textual.screen import Screen
 from hip3_tui.chosen_row import row_deed
 from hip3_tui.operator_actions import key_of
 from hip3_tui.panes.alarm import AlarmPane, alarm_lines
+from hip3_tui.panes.alerts import AlertsPane
 from hip3_tui.panes.audit import AuditPane, Filter
 from hip3_tui.panes.fills import FillsPane
 from hip3_tui.panes.key_bar import KeyBar
@@ -28,6 +29,7 @@ from hip3_tui.panes.risk import RiskPane
 from hip3_tui.panes.signals import SignalsPane
 from hip3_tui.panes.status import StatusPane
 from hip3_tui.panes.too_small import TooSmallPane
+from hip3_tui.panes.trends import TrendsPane
 from hip3_tui.screens.layout import VIEWS, Rect, is_full, place
 
 _MARKETS_AT_FIRST = 7
@@ -65,6 +67,8 @@ class TradingScreen(Screen[None], inherit_bindings=False):
             "signals": SignalsPane(id="signals"),
             "risk": RiskPane(id="risk"),
             "load": LoadPane(id="load"),
+            "trends": TrendsPane(id="trends"),
+            "alerts": AlertsPane(id="alerts"),
             "keys": KeyBar(id="keys"),
             "too_small": TooSmallPane(id="too_small"),
         }
@@ -184,7 +188,8 @@ class TradingScreen(Screen[None], inherit_bindings=False):
             return
         snapshot = self._picture.snapshot
         markets = len(snapshot.markets) if snapshot is not None and snapshot.markets else _MARKETS_AT_FIRST
-        places = place(width, height, len(alarm_lines(self._picture, width)), self._view, markets)
+        alerts = 0 if snapshot is None else len(snapshot.alerts)
+        places = place(width, height, len(alarm_lines(self._picture, width)), self._view, markets, alerts)
         self._tell_hints(is_full(width, height))
         if places == self._places:
             return

@@ -10,17 +10,14 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, ClassVar
-
-from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from typing import Any
 
 from core.messages.verification import NAMES
 from hip3_tui import format as f
 from hip3_tui.console import Console
 from hip3_tui.panes.live_lines import Line, text
 from hip3_tui.panes.picture import Picture
-from hip3_tui.screens.dialog import Dialog
+from hip3_tui.screens.reading import ReadingScreen
 
 FOLDER = "verification"
 """Beside the journal, where `hip3-tui verify` leaves its summaries."""
@@ -28,23 +25,15 @@ _MOST_BYTES = 100_000
 _STYLES = {"PASS": "plate-good", "FAIL": "plate-bad", "NOT RUN": "plate-dim"}
 
 
-class VerificationScreen(Dialog[None]):
+class VerificationScreen(ReadingScreen):
     TITLE_TEXT = "Verification"
-    HINT = "up, down: scroll   Esc: back"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "scroll(-1)", show=False),
-        Binding("down", "scroll(1)", show=False),
-    ]
 
     def __init__(self, picture: Picture, console: Console) -> None:
         super().__init__(picture)
         self._summary, self._problem = newest(console.outside.folder)
 
-    def action_scroll(self, lines: int) -> None:
-        self.query_one("#dialog", VerticalScroll).scroll_relative(y=lines, animate=False)
-
     def body(self, picture: Picture) -> list[Line]:
-        width = max(40, min(104, self.app.size.width * 96 // 100) - 8)
+        width = self.text_width
         return summary_lines(self._summary, self._problem, width)
 
 

@@ -208,7 +208,7 @@ def test_marks_of_a_position_are_words() -> None:
 
 def test_exit_attempts_and_reason() -> None:
     assert "TRY 2  4.2s" in shown(PositionsPane(), made.hard_stopped(), 76)
-    assert "TRY 2  4.2s hard stop" in shown(PositionsPane(), made.hard_stopped(), 100)
+    assert "TRY 2  4.2s hard stop" in shown(PositionsPane(), made.hard_stopped(), 106)
 
 
 @pytest.mark.parametrize("width", [76, 80, 118, 200])

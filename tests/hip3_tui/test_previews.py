@@ -38,7 +38,7 @@ def test_cancel_leaves_exits_and_strangers_alone_and_takes_ours_of_an_earlier_ru
     )
     sendings = cancel_preview(Picture(made.snapshot(orders=orders), T0))
     assert [s.size for s in sendings] == ["0.01", "0.012", "0.012", "0.012"]
-    assert [s.note for s in sendings] == ["in flight", "in flight", "in flight", " UNKNOWN "]
+    assert [s.note for s in sendings] == ["in flight", "in flight", "EXTERNAL in flight", " UNKNOWN "]
     assert cancel_preview(Picture(None, T0)) == []
 
 
