@@ -167,8 +167,10 @@ class JournalConfig(_Section, frozen=True):
     """How much of the disk one run's tape may take: every message and its effects, for `hip3-tui replay`. 0: no tape. A disk that is full
     is a HardStop, so the tape ends at its bound, and the run goes on without it."""
     max_rows: Annotated[int, Meta(ge=10_000, le=1_000_000_000)] = 2_000_000
-    """Beyond so many rows the oldest that no verdict needs are taken out: denied signals, posts, small talk of the audit trail. Some 125 bytes
-    each. Trades, fills, orders and errors stay."""
+    """Beyond so many rows the oldest that no verdict needs are moved to an archive beside it: denied signals, posts, small talk of the audit
+    trail. Some 125 bytes each. Trades, fills, orders and errors stay. Report, export and check read both files together."""
+    archive_max_mb: Annotated[int, Meta(ge=0, le=100_000)] = 4_000
+    """How large the archive may grow, a week at full speed being some 1,000; beyond it rows are thrown away, and the report says so. 0: none."""
 
 
 class SimConfig(_Section, frozen=True):

@@ -314,7 +314,7 @@ class _EngineLife:
         recovered = take_at_start(journal, clock.now_ms())
         start = Start(config, self.run_info(config, journal), recovered, clock.now_ms())
         engine = Engine(start.config, start.run, start.recovered, start.now_ms)
-        journal.describe_run(start, config.journal.max_rows)
+        journal.describe_run(start, config.journal.max_rows, config.journal.archive_max_mb)
         tape_mb = config.journal.tape_max_mb
         tape = journal.begin_tape(start, tape_mb) if tape_mb else None
         info = InfoClient(

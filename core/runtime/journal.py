@@ -23,6 +23,7 @@ from core.messages.effects import FillRow, JournalRow, LatchState, PostRow, Risk
 from core.messages.recovered import Recovered
 from core.messages.tape import Start
 from core.runtime.clock import Clock
+from core.runtime.journal_archive import MAX_MB, Archive, archive_of
 from core.runtime.journal_bounds import MAX_ROWS, Bounds, next_row_id
 from core.runtime.journal_latch import read_latch, write_latch
 from core.runtime.journal_rows import AnyRow, EventRow, cell, lines_of, links_of
@@ -56,7 +57,7 @@ class Journal:
         self._clock = clock
         self._rows: deque[tuple[int, AnyRow]] = deque()
         self._next_id = next_row_id(db)
-        self._bounds = Bounds(db)
+        self._bounds = Bounds(db, Archive(db, archive_of(path)))
         self._lost = 0
         self._start: Start | None = None
         self._tape: TapeRecorder | None = None
@@ -118,13 +119,16 @@ class Journal:
             self._lost += 1
         self._rows.append((self._clock.now_ms(), row))
 
-    def describe_run(self, start: Start, max_rows: int = MAX_ROWS) -> None:
+    def describe_run(self, start: Start, max_rows: int = MAX_ROWS, archive_max_mb: int = MAX_MB) -> None:
         """Note with this run what it is made of: network, account and the config in force, which holds no secret.
 
         Args:
             max_rows: How many rows the journal may keep of what is not needed for good.
+            archive_max_mb: How large the file may grow that takes the others.
         """
         self._bounds.max_rows = max_rows
+        if self._bounds.archive is not None:
+            self._bounds.archive.max_mb = archive_max_mb
         self._start = start
         run = start.run
         self._append(
@@ -203,6 +207,8 @@ class Journal:
             if last:
                 break
         self._db.close()
+        if self._bounds.archive is not None:
+            self._bounds.archive.close()
         self._watch.close()
         self._lock.release()
 

@@ -194,7 +194,10 @@ def _write(db: sqlite3.Connection, kind: str, out: IO[str]) -> int:
     names = _names(db, kind)
     rows = 0
     db.row_factory = None
-    for row in db.execute(f"SELECT * FROM {KINDS[kind].table}"):
+    order = ", ".join(
+        str(n + 1) for n in range(min(3, len(names)))
+    )  # what came first stands first, from whichever file
+    for row in db.execute(f"SELECT * FROM {KINDS[kind].table} ORDER BY {order}"):
         writer.writerow(list(_cells(names, row, KINDS[kind].times)))
         rows += 1
     return rows

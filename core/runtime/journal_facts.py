@@ -17,6 +17,7 @@ from core.model.market import MarketKey
 from core.model.order import OrderSide, OrderStatus
 from core.model.position import ExitReason, FundingPayment, Trade
 from core.model.signal import Signal
+from core.runtime.journal_archive import TAKEN_OUT, THROWN_AWAY, is_attached
 from core.runtime.journal_tables import SIGNAL_OF_TRADE
 
 _DAY_MS = 86_400_000
@@ -133,9 +134,13 @@ def _denied(db: sqlite3.Connection) -> Iterator[DeniedFact]:
 
 
 def _notes(db: sqlite3.Connection) -> Iterator[str]:
-    row = db.execute("SELECT value FROM high_water WHERE name = 'taken out'").fetchone()
-    if row:
-        yield f"denied signals, posts and small talk of the first {row[0]} rows were taken out: journal.max_rows"
+    marks = dict(db.execute("SELECT name, value FROM high_water"))
+    lost = marks.get(THROWN_AWAY if is_attached(db) else TAKEN_OUT)
+    if lost:
+        why = (
+            "the archive was full: journal.archive_max_mb" if is_attached(db) else "the archive beside it is not there"
+        )
+        yield f"denied signals, posts and small talk of the first {lost} rows are missing, {why}"
     for run_id, ended_ms, clean in db.execute("SELECT run_id, ended_ms, ended_clean FROM runs ORDER BY run_id"):
         if ended_ms is None:
             yield f"run {run_id} goes on, or was killed"

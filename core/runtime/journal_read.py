@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+from core.runtime.journal_archive import attach
 from core.runtime.journal_schema import UNREADABLE, VERSION, migrate, one_line
 from core.runtime.journal_tables import VIEWS
 
@@ -83,6 +84,8 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
             with_tables = _copied(db, version)
             db.close()
             db = with_tables
+        else:
+            attach(db, path)
         for name, select in VIEWS.items():  # of this program, whatever the file's own are
             db.execute(f"CREATE TEMP VIEW {name} AS {select}")
         db.execute("BEGIN")

@@ -32,8 +32,10 @@ from core.model.market import MarketKey
 from core.model.order import OrderSide, OrderStatus
 from core.model.position import Fill
 from core.runtime import journal as journal_module
+from core.runtime import journal_bounds
 from core.runtime.clock import ManualClock
 from core.runtime.journal import Journal, JournalError
+from core.runtime.journal_archive import archive_of
 
 SNDK = MarketKey("xyz", "SNDK")
 NOW = 1_790_000_000_000
@@ -410,7 +412,8 @@ def test_what_the_program_itself_did_is_written_too(path: Path, clock: ManualClo
     assert settings["markets[0].coin"] == "xyz:SNDK"
 
 
-def test_the_bound_of_the_config_is_kept(path: Path, clock: ManualClock) -> None:
+def test_the_bound_of_the_config_is_kept(path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_bounds, "_LEAST", 1)
     journal = Journal.open(path, clock)
     config = make_config()
     journal.describe_run(Start(config, make_run(config), journal.recovered, NOW), max_rows=10)
@@ -423,6 +426,8 @@ def test_the_bound_of_the_config_is_kept(path: Path, clock: ManualClock) -> None
     assert journal.close()
     ((left,),) = rows(path, "SELECT count(*) FROM audit_rows")
     assert 0 < left <= 11
+    ((moved,),) = rows(archive_of(path), "SELECT count(*) FROM audit_rows")
+    assert left + moved == 100
 
 
 def test_rows_beyond_the_backlog_drop_the_oldest(journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
