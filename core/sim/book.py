@@ -9,6 +9,7 @@ PROTOCOL 12 (matching, self trade), 14.
 
 from __future__ import annotations
 
+from bisect import insort_right
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from itertools import chain
@@ -151,11 +152,7 @@ class Book:
 
     def rest(self, order: OrderRecord) -> None:
         """Put an order behind all others of its price."""
-        side = self._resting[order.is_buy]
-        at = next(
-            (i for i, o in enumerate(side) if _is_better(not order.is_buy, order.limit_px, o.limit_px)), len(side)
-        )
-        side.insert(at, order)
+        insort_right(self._resting[order.is_buy], order, key=_dearest_first if order.is_buy else _cheapest_first)
 
     def remove(self, order: OrderRecord) -> None:
         self._resting[order.is_buy].remove(order)
@@ -220,6 +217,14 @@ class Book:
         for key in due:
             del self._taken[key]
         return bool(due)
+
+
+def _dearest_first(order: OrderRecord) -> Decimal:
+    return -order.limit_px
+
+
+def _cheapest_first(order: OrderRecord) -> Decimal:
+    return order.limit_px
 
 
 def _reaches(is_buy: bool, limit_px: Decimal, px: Decimal) -> bool:

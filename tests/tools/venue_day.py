@@ -110,7 +110,7 @@ class Trader:
     async def _trade(self, ws: aiohttp.ClientWebSocketResponse) -> None:
         self._number += 1
         cloid = f"0x{self._number:032x}"
-        for is_buy, tif, px in ((True, "Ioc", "6000"), (True, "Gtc", "1100"), (False, "Ioc", "1000")):
+        for is_buy, tif, px in ((True, "Ioc", "5000"), (True, "Gtc", "1100"), (False, "Ioc", "1000")):
             order = {"a": ETH, "b": is_buy, "p": px, "s": "0.05", "r": False, "t": {"limit": {"tif": tif}}, "c": cloid}
             await self._post(ws, {"type": "order", "orders": [order], "grouping": "na"})
             if tif == "Gtc":
