@@ -206,6 +206,11 @@ def _bool(value: Any, where: str) -> bool:
     return value
 
 
+def _bool_or_null(value: Any, where: str) -> bool | None:
+    """One that stays in the map when it is null or missing."""
+    return None if value is None or value is _MISSING else _bool(value, where)
+
+
 def _decimal(value: Any, where: str) -> str:
     if not isinstance(value, str) or (found := _DECIMAL.fullmatch(value)) is None:
         raise _wrong(where, "a decimal number as a string", value)
@@ -281,6 +286,16 @@ _ACTIONS: dict[str, _Read] = {
         {"type": _text, "subAccountUser": _address, "isDeposit": _bool, "token": _text, "amount": _text}
     ),
     "vaultTransfer": _map({"type": _text, "vaultAddress": _address, "isDeposit": _bool, "usd": _u64}),
+    "vaultModify": _map(
+        {
+            "type": _text,
+            "vaultAddress": _address,
+            "allowDeposits": _bool_or_null,
+            "alwaysCloseOnWithdraw": _bool_or_null,
+        }
+    ),
+    "vaultDistribute": _map({"type": _text, "vaultAddress": _address, "usd": _u64}),
+    "createVault": _map({"type": _text, "name": _text, "description": _text, "initialUsd": _u64}, {"nonce": _u64}),
     "setReferrer": _map({"type": _text, "code": _text}),
     "registerReferrer": _map({"type": _text, "code": _text}),
     "claimRewards": _map({"type": _text}),

@@ -77,7 +77,8 @@ class Account(Struct, eq=False):
     agent_removal_ms: int = -(10**9)
     """When an agent was last removed."""
     master: str | None = None
-    """Whose sub-account this is."""
+    """Whose sub-account this is, or who leads this vault."""
+    is_vault: bool = False
     sub_accounts: dict[str, str] = field(default_factory=dict)
     """Address -> name."""
     builders: dict[str, int] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 
-from core.sim import agents, budget, desk, leverage, money, twap
+from core.sim import agents, budget, desk, leverage, money, twap, vaults
 from core.sim.accounts import Account
 from core.sim.admission import Envelope
 from core.sim.modify import modify
@@ -82,6 +82,8 @@ def _execute(venue: Venue, account: Account, envelope: Envelope, now_ms: int) ->
             return {"type": "twapCancel", "data": {"status": twap.cancel(venue, account, action, now_ms)}}
         case "createSubAccount":
             return {"type": "createSubAccount", "data": money.create_sub_account(venue, account, action, now_ms)}
+        case "createVault":
+            return {"type": "createVault", "data": vaults.create(venue, account, action, now_ms)}
         case _ if kind in NOT_SIMULATED:
             raise Refused(why_not(action))
         case _ if kind in _BY_KIND:
@@ -152,6 +154,7 @@ _BY_KIND: dict[str, Callable[[Venue, Account, Json, int], None]] = {
     "reserveRequestWeight": money.buy_requests,
     "agentSendAsset": money.agent_send_asset,
     "agentSetAbstraction": _set_abstraction,
+    **vaults.ACTIONS,
     "agentEnableDexAbstraction": _set_abstraction,
     # signed by the owner
     "approveAgent": agents.approve,

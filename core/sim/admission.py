@@ -21,7 +21,7 @@ from core.hyperliquid.actions import KNOWN_ACTIONS, canonical_action
 from core.hyperliquid.signing import USER_SIGNED, recover_l1_signer, recover_user_signer, user_digest
 from core.sim import budget
 from core.sim.accounts import Account
-from core.sim.money import own_account
+from core.sim.money import acting_account
 from core.sim.nonces import duplicate_text, range_error
 from core.sim.not_simulated import MULTI_SIG, NOT_A_SIGNER, NOT_SIMULATED
 from core.sim.refused import Refused
@@ -36,6 +36,13 @@ _MAX_DIGITS = 30
 """Of a price or size; far beyond any market, and far within what Decimal keeps exactly."""
 
 _ITEMS = {"order": "orders", "cancel": "cancels", "cancelByCloid": "cancels", "batchModify": "modifies"}
+_OF_A_VAULT = frozenset(
+    {
+        *("order", "cancel", "cancelByCloid", "modify", "batchModify", "scheduleCancel", "twapOrder", "twapCancel"),
+        *("updateLeverage", "updateIsolatedMargin", "topUpIsolatedOnlyMargin", "noop", "reserveRequestWeight"),
+    }
+)
+"""What a vault can do: it trades."""
 _CANCELS = ("cancel", "cancelByCloid", "scheduleCancel")
 SUPPORTED = KNOWN_ACTIONS | USER_SIGNED.keys() | NOT_SIMULATED
 
@@ -235,14 +242,17 @@ def _stranger(envelope: Envelope, signer: str) -> str:
 
 
 def _acting(venue: Venue, account: Account, envelope: Envelope) -> Account:
-    """The account that acts: the signer's own (or its master's), or a sub-account of it."""
+    """The account that acts: the signer's own (or its master's), or a sub-account of it or a vault that it leads."""
     vault = envelope.vault_address
     if not envelope.is_user_signed:
-        return account if vault is None else own_account(venue, account, vault)
+        acting = account if vault is None else acting_account(venue, account, vault)
+        if acting.is_vault and envelope.kind not in _OF_A_VAULT:
+            raise Refused("Vault may not perform this action.")
+        return acting
     if envelope.action["hyperliquidChain"] != ("Mainnet" if venue.is_mainnet else "Testnet"):
         raise Refused("Mainnet and testnet require different signature.")
     if vault is not None:
-        own_account(venue, account, vault)
+        acting_account(venue, account, vault)
         raise Refused("Vault may not perform this action.")
     if envelope.expires_after is not None:
         raise Refused("expiresAfter is not supported for user-signed actions.")

@@ -183,6 +183,8 @@ def _user_role(venue: Venue, request: Json, now_ms: int) -> Json:
     user = user_of(request)
     account = venue.accounts.get(user)
     if account is not None:
+        if account.is_vault:
+            return {"role": "vault"}
         return (
             {"role": "user"} if account.master is None else {"role": "subAccount", "data": {"master": account.master}}
         )

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.model.market import MAIN_DEX
-from core.sim import twap, twap_orders, wire, wire_spot, wire_universe
+from core.sim import info_vaults, twap, twap_orders, wire, wire_spot, wire_universe
 from core.sim.accounts import ZERO, margin_of
 from core.sim.info_accounts import clearinghouse, clearinghouses, frontend_open_orders
 from core.sim.info_markets import asset_ctxs
@@ -84,8 +84,8 @@ def account_value(venue: Venue, user: str) -> Decimal:
     )
 
 
-def _portfolio(venue: Venue, request: Json, now_ms: int) -> list[Any]:
-    user = user_of(request)
+def portfolio(venue: Venue, user: str, now_ms: int) -> list[Any]:
+    """What an account is worth and has earned, in every period the same: only now is known."""
     fills = venue.fills.get(user, ())
     earned = sum((f.closed_pnl - f.fee for f in fills), ZERO)
     known = user in venue.accounts
@@ -120,7 +120,7 @@ def user_state(venue: Venue, user: str, now_ms: int) -> Json:
         "agentValidUntil": None if account is None or unnamed is None else account.agents_until.get(unnamed),
         "cumLedger": "0.0" if account is None else wire.usd(account_value(venue, user)),
         "serverTime": now_ms,
-        "isVault": False,
+        "isVault": account is not None and account.is_vault,
         "user": user,
     }
 
@@ -130,8 +130,8 @@ def _web_data_2(venue: Venue, request: Json, now_ms: int) -> Json:
     main = venue.universe.by_dex[MAIN_DEX]
     return {
         "clearinghouseState": clearinghouse(venue, user, MAIN_DEX, now_ms),
-        "leadingVaults": [],
-        "totalVaultEquity": "0.0",
+        "leadingVaults": info_vaults.led_by(venue, user),
+        "totalVaultEquity": info_vaults.total_equity(venue, user),
         "openOrders": frontend_open_orders(venue, user, MAIN_DEX),
         **user_state(venue, user, now_ms),
         "meta": wire_universe.meta(main),
@@ -181,8 +181,12 @@ def _token_details(venue: Venue, request: Json, now_ms: int) -> Json:
     return found
 
 
-def _vault_details(venue: Venue, request: Json, now_ms: int) -> None:
-    user_of(request, "vaultAddress")
+def _vault_details(venue: Venue, request: Json, now_ms: int) -> Json | None:
+    vault = venue.vaults.get(user_of(request, "vaultAddress"))
+    if vault is None:
+        return None
+    asker = None if request.get("user") is None else user_of(request)
+    return info_vaults.details(venue, vault, asker, portfolio(venue, vault.address, now_ms), now_ms)
 
 
 def _borrow_lend_reserve(venue: Venue, request: Json, now_ms: int) -> Json:
@@ -256,7 +260,7 @@ BESIDE_ANSWERS: dict[str, Callable[[Venue, Json, int], Any]] = {
     "userBorrowLendInterest": _of_user(list),
     # the account, seen by a front end
     "webData2": _web_data_2,
-    "portfolio": _portfolio,
+    "portfolio": lambda v, r, t: portfolio(v, user_of(r), t),
     "referral": _referral,
     "subAccounts": _sub_accounts,
     "subAccounts2": _sub_accounts_2,
@@ -273,9 +277,7 @@ BESIDE_ANSWERS: dict[str, Callable[[Venue, Json, int], Any]] = {
     "userTwapSliceFillsByTime": _twap_slice_fills_by_time,
     # vaults
     "vaultDetails": _vault_details,
-    "userVaultEquities": _of_user(list),
-    "leadingVaults": _of_user(list),
-    "vaultSummaries": _of_nobody(list),
+    **info_vaults.VAULT_ANSWERS,
     # staking
     "delegations": _of_user(list),
     "delegatorSummary": _delegator_summary,

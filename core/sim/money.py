@@ -220,10 +220,22 @@ def own_account(venue: Venue, account: Account, address: str) -> Account:
     Raises:
         Refused: Somebody else's, or nobody's.
     """
-    sub = venue.accounts.get(address.lower())
-    if sub is None or sub.master != account.user:
+    sub = acting_account(venue, account, address)
+    if sub.is_vault:
         raise Refused(f"Vault not registered: {address.lower()}")
     return sub
+
+
+def acting_account(venue: Venue, account: Account, address: str) -> Account:
+    """A sub-account of this account, or a vault that it leads.
+
+    Raises:
+        Refused: Somebody else's, or nobody's.
+    """
+    found = venue.accounts.get(address.lower())
+    if found is None or found.master != account.user:
+        raise Refused(f"Vault not registered: {address.lower()}")
+    return found
 
 
 def create_sub_account(venue: Venue, account: Account, action: Json, now_ms: int) -> str:

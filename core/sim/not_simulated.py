@@ -12,9 +12,6 @@ from core.sim.wire import Json
 
 _NOT_PLAYED = frozenset(
     {
-        "createVault",
-        "vaultModify",
-        "vaultDistribute",
         "spotDeploy",
         "perpDeploy",
         "evmUserModify",
@@ -46,12 +43,10 @@ MULTI_SIG = "multiSig"
 NOT_A_SIGNER = "Invalid multi-sig outer signer"
 """As the venue words it in public reports of its users."""
 
-NOT_SIMULATED = _NOT_PLAYED | _WHY.keys() | {"vaultTransfer", MULTI_SIG}
+NOT_SIMULATED = _NOT_PLAYED | _WHY.keys() | {MULTI_SIG}
 
 
 def why_not(action: Json) -> str:
     """What such an action is answered."""
     kind = action["type"]
-    if kind == "vaultTransfer":
-        return f"Vault not registered: {action['vaultAddress']}"  # the venue's own text: there are no vaults here
     return _WHY.get(kind, f"Action {kind} is not available on this simulated exchange.")

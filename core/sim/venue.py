@@ -29,6 +29,7 @@ from core.sim.outbox import Outbox
 from core.sim.trouble import Trouble
 from core.sim.twap_orders import NO_HASH, Twap, TwapNote
 from core.sim.universe import Universe
+from core.sim.vault import Vault
 
 _RECENT_TRADES = 30
 _MAX_FILLS = 10_000
@@ -84,6 +85,7 @@ class Venue:
         """Coin -> orders that wait for its mark."""
         self.scheduled: dict[str, None] = {}
         """Accounts with a scheduled cancel."""
+        self.vaults: dict[str, Vault] = {}
         self.twaps: dict[int, Twap] = {}
         """Those that run."""
         self.last_twap_id = 0

@@ -210,7 +210,7 @@ def test_requests_can_be_bought(desk):
             {"type": "vaultTransfer", "vaultAddress": OTHER_USER, "isDeposit": True, "usd": 1},
             f"Vault not registered: {OTHER_USER}",
         ),
-        ({"type": "createVault", "name": "x"}, "Action createVault is not available on this simulated exchange."),
+        ({"type": "evmUserModify"}, "Action evmUserModify is not available on this simulated exchange."),
         (
             {"type": "agentSetAbstraction", "abstraction": "u"},
             "Only separate balances per dex are available on this simulated exchange.",
