@@ -172,6 +172,10 @@ def test_every_known_action_keeps_its_order() -> None:
         '{"type":"subAccountSpotTransfer","subAccountUser":"0x1719884eb866cb12b2287399b15f7db5e7d775ea","isDeposit":true,'
         '"token":"USDC:0x6d","amount":"1.0"}',
         '{"type":"vaultTransfer","vaultAddress":"0x1719884eb866cb12b2287399b15f7db5e7d775ea","isDeposit":true,"usd":10}',
+        '{"type":"createVault","name":"one","description":"some words","initialUsd":100000000,"nonce":7}',
+        '{"type":"vaultModify","vaultAddress":"0x1719884eb866cb12b2287399b15f7db5e7d775ea","allowDeposits":null,'
+        '"alwaysCloseOnWithdraw":true}',
+        '{"type":"vaultDistribute","vaultAddress":"0x1719884eb866cb12b2287399b15f7db5e7d775ea","usd":0}',
         '{"type":"setReferrer","code":"ABC"}',
         '{"type":"registerReferrer","code":"ABC"}',
         '{"type":"claimRewards"}',
