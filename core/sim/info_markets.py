@@ -129,6 +129,10 @@ def _predicted_fundings(venue: Venue, request: Json, now_ms: int) -> list[Any]:
     return found
 
 
+_OWN_TABLES_FROM = 50
+"""A table with a lower number is listed nowhere: one tier, whose leverage is the number."""
+
+
 def _margin_table(venue: Venue, request: Json, now_ms: int) -> Json:
     number = int_of(request, "id")
     for dex in venue.universe.dexes:
@@ -136,7 +140,9 @@ def _margin_table(venue: Venue, request: Json, now_ms: int) -> Json:
             if table_id == number:
                 found: Json = table
                 return found
-    raise unknown()
+    if not 1 <= number < _OWN_TABLES_FROM:
+        raise unknown()
+    return {"description": "", "marginTiers": [{"lowerBound": "0.0", "maxLeverage": number}]}
 
 
 def _perp_dex_limits(venue: Venue, request: Json, now_ms: int) -> Json | None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from core.sim.admission import WireFailure
 from core.sim.margin_tiers import table_of
 from core.sim.universe import real_universe
 
@@ -43,6 +44,13 @@ def test_the_universe_names_tables_that_it_lists(desk):
             {"lowerBound": "150000000.0", "maxLeverage": 20},
         ],
     }
+
+
+def test_a_table_below_fifty_is_its_own_number(desk):
+    assert desk.info("marginTable", id=13)["marginTiers"] == [{"lowerBound": "0.0", "maxLeverage": 13}]
+    for number in (0, 50, 99):
+        with pytest.raises(WireFailure, match="500: null"):
+            desk.info("marginTable", id=number)
 
 
 @pytest.fixture
