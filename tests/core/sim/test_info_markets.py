@@ -73,7 +73,7 @@ UNKNOWN = (500, "null")
         ("candleSnapshot", {"req": {"coin": "BTC", "interval": "7m", "startTime": 0}}, NOT_TYPED),
         ("candleSnapshot", {"req": {"coin": "BTC", "interval": "1m"}}, NOT_TYPED),
         ("candleSnapshot", {"req": {"coin": "NOPE", "interval": "1m", "startTime": 0}}, UNKNOWN),
-        ("marginTable", {"id": 7}, UNKNOWN),
+        ("marginTable", {"id": 57}, UNKNOWN),
         ("marginTable", {}, NOT_TYPED),
         ("activeAssetData", {"user": "0x" + "1" * 40, "coin": "NOPE"}, UNKNOWN),
         ("recentTrades", {}, NOT_TYPED),
