@@ -313,12 +313,13 @@ class _Reader:
         return shared if isinstance(shared, Decimal) else None
 
     async def venue_status(self) -> str:
-        async def once() -> str:
+        async def once() -> tuple[str]:
             special = (await self._other({"type": "exchangeStatus"})).get("specialStatuses")
-            return quoted(json.dumps(special)) if special else ""
+            return (quoted(json.dumps(special)) if special else "",)
 
         told = await self._tried(once)
-        return told if isinstance(told, str) else ""
+        # A text alone says why it was not read: other checks tell that better, and it is nothing the exchange has said.
+        return told[0] if isinstance(told, tuple) else ""
 
     async def _other(self, body: dict[str, Any]) -> Any:
         """The answer to what is no query of the engine's; reckoned as the heavier kind."""

@@ -116,6 +116,15 @@ def story(tmp_path: Path) -> Iterator[Story]:
     made.close()
 
 
+def recomputed(story: Story) -> subprocess.CompletedProcess[str]:
+    root = Path(__file__).parents[2]
+    url = f"http://127.0.0.1:{story.venue.port}/info"
+    return subprocess.run(
+        [sys.executable, str(root / "tests" / "tools" / "recompute.py"), url, TEST_ADDRESS.lower(), str(story.journal)],
+        cwd=root, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
 class Truth:
     """Trades by the exchange's fills alone: from flat to flat, in the order of their times."""
 
@@ -221,6 +230,20 @@ def test_the_report_is_the_exchanges_truth(story: Story) -> None:
     parts = report["trades"][0]["parts"]
     assert sum(D(p) for p in parts.values() if p is not None) == D(report["trades"][0]["slippage_bps"])
 
+    # And by the tool that an operator has for it, which goes by the exchange's answers alone.
+    done = recomputed(story)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "DIFFERS" not in done.stdout
+    assert "plan's SQL: slippage" in done.stdout
+
     assert story.command("journal", "check").splitlines()[-1] == "sound"
     exported = story.command("journal", "export", "--kind", "fills").splitlines()
     assert len(exported) == 1 + len(story.venue.fills())
+
+    # A journal that says something else is found out.
+    with closing(sqlite3.connect(story.journal)) as db:
+        db.execute("UPDATE trade_rows SET fees_usd = '0' WHERE id = (SELECT max(id) FROM trade_rows)")
+        db.commit()
+    done = recomputed(story)
+    assert done.returncode == 1
+    assert [line.split("  ")[0] for line in done.stdout.splitlines() if "DIFFERS" in line][:2] == ["fees", "PnL"]
