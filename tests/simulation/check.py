@@ -5,7 +5,7 @@ from __future__ import annotations
 from ledger import Ledger
 
 from core.messages.effects import Effect, Post
-from core.model.order import Orders
+from core.model.order import Orders, PendingOrder
 from core.sim.world.watcher import Violation, Watcher
 
 EXPLAINED = (
@@ -20,6 +20,8 @@ EXPLAINED = (
     "action already expired",
     "no liquidity available",
     "open interest",
+    "would have immediately matched",
+    "badalopx",
 )
 """What the market or the venue's state explains, in the venue's own words."""
 
@@ -31,6 +33,11 @@ class Check(Watcher):
     def expect(self, holds: object, text: str) -> None:
         if not holds:
             raise Violation(type(self).__name__, text)
+
+
+def is_by_hand(order: PendingOrder) -> bool:
+    """One that the operator placed: its number begins where the engine's never get to (core.model.cloid)."""
+    return order.cloid[-8:-5] == "00a"
 
 
 def is_explained(error: str) -> bool:

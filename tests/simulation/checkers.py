@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from book_checkers import BOOK_CHECKERS
+from check import is_by_hand
 from ledger import ZERO, Ledger, venue_pnl
 from more_checkers import ENTRY_CHECKERS
 from risk_checkers import RISK_CHECKERS
@@ -40,6 +41,7 @@ EXIT_BOUND_MS = 25_000
 """How long an exit may take beyond its time while the connection holds and the venue lets it: one lost post looked up to its end, and the
 next attempt."""
 ENTRY_WITHIN_MS = 1_000
+BY_HAND_WITHIN_MS = 5_000
 
 
 class Checker(Watcher):
@@ -78,6 +80,9 @@ class Exposure(Checker):
             usd[order.market.name] = usd.get(order.market.name, ZERO) + order.size * self._mark(
                 world, order.market.name
             )
+        for resting in world.exchange.venue.open_orders(world.plan.account):
+            if is_ours(resting.cloid) and not resting.reduce_only:
+                usd[resting.coin] = usd.get(resting.coin, ZERO) + resting.sz * self._mark(world, resting.coin)
         for order in new:
             name = order.market.name
             self.expect(
@@ -143,7 +148,7 @@ class OneEntry(Checker):
         first: set[int] = set()
         for fill in new:
             placed = self.ledger.placed.get(fill.cloid or "")
-            if placed is None or placed.order.reduce_only or fill.oid in first:
+            if placed is None or placed.order.reduce_only or is_by_hand(placed.order) or fill.oid in first:
                 continue
             first.add(fill.oid)
             self.expect(
@@ -172,7 +177,7 @@ class EntryAllowed(Checker):
             assert engine is not None
             m = engine.machines
             self.expect(not self.ledger.latched, "an entry after the latch")
-            self.expect(not m.paused, "an entry while paused")
+            self.expect(not m.paused or all(is_by_hand(o) for o in new), "an entry while paused")
             self.expect(m.stopping is None, "an entry while stopping")
             self.expect(self.ledger.connected_ms is not None, "an entry without a connection")
             self.expect(m.readiness.is_ready, "an entry while not ready")
@@ -207,7 +212,8 @@ class EntryInTime(Checker):
                 at_ms = self._signals.get(signal_id) if signal_id else None
                 at_ms = order.created_at_ms if at_ms is None else at_ms
                 age = world.local_ms - at_ms
-                self.expect(age <= ENTRY_WITHIN_MS, f"{order.market}: an entry left {age} ms after its signal")
+                most = BY_HAND_WITHIN_MS if is_by_hand(order) else ENTRY_WITHIN_MS
+                self.expect(age <= most, f"{order.market}: an entry left {age} ms after its signal")
 
 
 class EntryWorth(Checker):
@@ -433,7 +439,7 @@ class Reducing(Checker):
                 others = [
                     o
                     for o in m.orders.unsettled()
-                    if o.reduce_only and o.market == order.market and o.cloid != order.cloid and not o.is_settled
+                    if o.reduce_only and o.market == order.market and o.cloid != order.cloid and not o.is_resting
                 ]
                 self.expect(
                     not others, f"{order.market}: a second exit while {[o.cloid for o in others]} is not settled"

@@ -64,6 +64,7 @@ class Ledger(Watcher):
         self.context: dict[MarketKey, tuple[AssetCtx, int]] = {}
         self.kills = 0
         self.overrides = 0
+        self._fills = 0
 
     def started(self, world: World) -> None:
         self.connected_ms = None
@@ -81,6 +82,10 @@ class Ledger(Watcher):
         self.connected_ms = None
 
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
+        fills = len(world.exchange.venue.fills.get(world.plan.account, ()))
+        if fills != self._fills:  # an order in the book is filled without an action of ours
+            self._fills = fills
+            self._look_at_positions(world)
         match message:
             case AssetCtx():
                 self.marks[message.market] = message.mark_px
@@ -130,6 +135,9 @@ class Ledger(Watcher):
         if post is not None and isinstance(post.batch, Orders) and entry.error is None:
             for order in post.batch.orders:
                 self.placed[order.cloid].is_executed = True
+        self._look_at_positions(world)
+
+    def _look_at_positions(self, world: World) -> None:
         account = world.exchange.venue.accounts[world.plan.account]
         for market in world.plan.config.markets:
             listing = world.exchange.venue.universe.by_coin[market.coin]

@@ -73,6 +73,8 @@ class Accepted(Check):
         allowed = config.safety.allowed_markets
         most = min(config.execution.max_notional_per_market, config.safety.max_notional_usd)
         others = [o for o in m.orders.unsettled() if o.market == market and o.correlation_id != row.signal.signal_id]
+        # What the operator left in the book to reduce a position goes with it, and adds to none.
+        others = [o for o in others if not (o.reduce_only and o.is_resting)]
         for refused, why in (
             (self.ledger.latched, "after the latch"),
             (self.ledger.connected_ms is None, "without a connection"),

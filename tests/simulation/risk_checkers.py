@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from check import Check, is_explained
+from check import Check, is_by_hand, is_explained
 from ledger import Ledger
 
 from core.messages.commands import (
@@ -42,7 +42,7 @@ from core.messages.events import (
 from core.messages.tape import Message
 from core.model.cloid import is_ours
 from core.model.market import MarketKey
-from core.model.order import Orders, OrderStatus, Purpose, TrackedOrder
+from core.model.order import Orders, OrderStatus, TrackedOrder
 from core.model.position import ExitReason
 from core.model.rounding import tick_size
 from core.sim.world.world import World
@@ -228,7 +228,7 @@ class Ending(Check):
         m = world.engine.machines
         wanted = {o.cloid for o in m.cancels.wanted}
         for order in m.orders.live():
-            if order.purpose is not Purpose.EXIT and order.status is not OrderStatus.QUEUED:
+            if not order.is_exit and order.status is not OrderStatus.QUEUED:
                 self.expect(order.cloid in wanted, f"{order.market}: {order.status.value} {when}, no cancel wanted")
         for p in m.positions.all():
             self.expect(m.flattener.get(p.market), f"{p.market}: held {when}, and not being closed")
@@ -259,9 +259,7 @@ class Obeyed(Check):
             case CancelAll():
                 queued = [o.cloid for o in m.orders.live() if o.status is OrderStatus.QUEUED and not o.reduce_only]
                 self.expect(not queued, f"cancel all, and {queued} are queued")
-                left = [
-                    o for o in m.orders.live() if o.status is not OrderStatus.QUEUED and o.purpose is not Purpose.EXIT
-                ]
+                left = [o for o in m.orders.live() if o.status is not OrderStatus.QUEUED and not o.is_exit]
                 self.expect(all(o.cloid in wanted for o in left), "cancel all, and an order was left alone")
                 self.expect(self.ledger.latched or not self._foreign(m.cancels.wanted), "orders of others cancelled")
             case CancelOrder(cloid=cloid):
@@ -307,6 +305,8 @@ class Exits(Check):
         for effect in effects:
             if isinstance(effect, Post) and isinstance(effect.batch, Orders):
                 for order in effect.batch.orders:
+                    if is_by_hand(order):
+                        continue
                     if order.reduce_only:
                         self._pause(world, order.market, order.cloid)
                     touch = self.ledger.touch.get(order.market)

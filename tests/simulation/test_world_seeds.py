@@ -16,7 +16,7 @@ from seeds import Case, Life, added, alone, play
 from soak import make_pool, play_all
 
 from core.sim.faults import FAULTS
-from core.sim.world.plan import Depth
+from core.sim.world.plan import NEWEST_FROM, Depth
 from core.sim.world.troubles import ALL_TROUBLES
 
 WEATHER_MS, ALONE_WEATHER_MS = 25_000, 40_000
@@ -24,6 +24,8 @@ WEATHER_MS, ALONE_WEATHER_MS = 25_000, 40_000
 MIXED, CHUNK = 160, 10
 WIRE_FROM = 110
 """Mixed seeds from here on are played at wire level."""
+NEWEST, NEWEST_CHUNK = range(NEWEST_FROM, NEWEST_FROM + 20), 5
+"""Seeds of a mixture that holds everything: the newer faults and orders by hand too."""
 ALONE_SEEDS = range(1000, 1003)
 
 Chunk = tuple[Case, ...]
@@ -31,7 +33,10 @@ Chunk = tuple[Case, ...]
 
 def _mixed() -> dict[str, Chunk]:
     cases = [Case(s, (Depth.WIRE if s >= WIRE_FROM else Depth.VALUE).value, None, WEATHER_MS) for s in range(MIXED)]
-    return {f"{s}-{s + CHUNK - 1}": tuple(cases[s : s + CHUNK]) for s in range(0, MIXED, CHUNK)}
+    mixed = {f"{s}-{s + CHUNK - 1}": tuple(cases[s : s + CHUNK]) for s in range(0, MIXED, CHUNK)}
+    newest = [Case(s, (Depth.WIRE if s % 4 == 0 else Depth.VALUE).value, None, ALONE_WEATHER_MS) for s in NEWEST]
+    chunks = [tuple(newest[i : i + NEWEST_CHUNK]) for i in range(0, len(newest), NEWEST_CHUNK)]
+    return mixed | {f"{chunk[0].seed}-{chunk[-1].seed}": chunk for chunk in chunks}
 
 
 MIXED_CHUNKS = _mixed()
@@ -130,8 +135,8 @@ def test_every_fault_of_the_venue_made_a_difference(lives, fault):
     assert added(life.struck for life in lives.all())[fault] > 0
 
 
-ON_SOCKETS = {"latency_storm", "slow_reads", "drop_connections", "refuse_connections"}
-"""The server's own; the world has roads of its own for these (slow, cut, venue_closed, deaf, reads_lost)."""
+ON_SOCKETS = {"drop_connections", "refuse_connections"}
+"""The server's own; the world has roads of its own for these (cut, venue_closed)."""
 OTHERWISE = {"clock_ahead", "clock_behind"}
 """Drawn as server_clock."""
 
@@ -152,6 +157,10 @@ IMPORTANT = (
     "order entry ended in part",
     "order exit ended in part",
     "order exit rejected",
+    "order manual in flight",
+    "order manual open",
+    "order manual filled",
+    "order manual canceled",
     "post orders timed out",
     "post orders disconnected",
     "post orders not sent",

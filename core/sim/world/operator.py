@@ -21,6 +21,7 @@ from core.messages.commands import (
     TripHardStop,
 )
 from core.model.cloid import Cloid
+from core.sim.world.hands import Hands
 
 if TYPE_CHECKING:
     from core.sim.world.world import World
@@ -36,6 +37,7 @@ class Operator:
         self._dice = dice
         self._count = 0
         self._every_ms = world.plan.operator_every_ms
+        self.hands = Hands(world, self._next_id)
 
     def begin(self) -> None:
         agenda = self._world.agenda

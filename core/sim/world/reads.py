@@ -17,6 +17,7 @@ from core.messages.events import ReadFailed, ServerTimeRead
 from core.messages.queries import Query
 from core.sim.admission import WireFailure
 from core.sim.faults import HTTP_FAILURES
+from core.sim.info import NoAnswer
 
 if TYPE_CHECKING:
     from core.sim.world.world import World
@@ -46,6 +47,7 @@ class Reads:
         whole = self._dice.randint(*self._latency)
         if asked_ms < self.slow_until_ms:
             whole += self._dice.randint(0, self.slow_by_ms)
+        whole += world.road.storm_ms() + world.road.storm_ms()
         there = whole * self._dice.randint(30, 70) // 100
         if whole > ANSWER_WITHIN_MS:
             self._fail(life, query, ANSWER_WITHIN_MS, "no answer within 4 s")
@@ -62,6 +64,9 @@ class Reads:
                 )
             except WireFailure as e:
                 self._fail(life, query, whole - there, f"HTTP {e.status}: {e.text}")
+                return
+            except NoAnswer:
+                self._fail(life, query, ANSWER_WITHIN_MS - there, "no answer within 4 s")
                 return
             agenda.after(whole - there, lambda: come_back(answers))
 

@@ -23,6 +23,7 @@ from core.sim.faults import HTTP_FAILURES, Fault
 from core.sim.session import Post as VenuePost
 from core.sim.session import Session, error_frame
 from core.sim.subscriptions import SocketKilled
+from core.sim.world.plan import dice_of
 
 if TYPE_CHECKING:
     from core.sim.world.world import World
@@ -59,7 +60,8 @@ class Road:
         self._socket: Socket | None = None
         self._epoch = 0
         self._troubles = 0
-        self._waiting: list[tuple[int, int, Envelope, VenuePost, Socket]] = []
+        self._storm_dice = dice_of(plan.seed, "storm")
+        self._waiting: list[tuple[int, int, Envelope, VenuePost, Socket, Fault | None]] = []
         self._arrivals = 0
         self.payloads: dict[int, Any] = {}
         """Signed actions by post id, until they are forgotten."""
@@ -183,8 +185,16 @@ class Road:
         return self._under_way[nonce] > 0
 
     def _send(self, socket: Socket, text: str, nonce: int = 0) -> None:
-        socket.up_free_ms = max(socket.up_free_ms, self._agenda.now_ms + self._delay())
+        now_ms, faults = self._agenda.now_ms, self._world.exchange.faults
+        slow = faults.strike("slow_reads", now_ms)
+        free_ms = socket.up_free_ms + slow.ms if slow is not None else socket.up_free_ms
+        socket.up_free_ms = max(free_ms, now_ms + self._delay() + (self.storm_ms() if nonce else 0))
         self._agenda.at(socket.up_free_ms, lambda: self._arrive_up(socket, text, nonce))
+
+    def storm_ms(self) -> int:
+        """How much longer a request or its answer takes, one way."""
+        fault = self._world.exchange.faults.strike("latency_storm", self._agenda.now_ms)
+        return 0 if fault is None else self._storm_dice.randint(0, fault.ms)
 
     def _delay(self) -> int:
         delay = self._dice.randint(*self._latency)
@@ -237,7 +247,7 @@ class Road:
             self._world.feed.forget(post)
             return
         fault = exchange.faults.strike("post_error", now_ms) or exchange.faults.strike_request(now_ms, "exchange")
-        if fault is not None:
+        if fault is not None and not fault.executed:
             self._fail(socket, post, fault)
             return
         try:
@@ -248,10 +258,10 @@ class Road:
             return
         self._arrivals += 1
         self._under_way[envelope.nonce] += 1
-        self._waiting.append((now_ms, self._arrivals, envelope, post, socket))
+        self._waiting.append((now_ms, self._arrivals, envelope, post, socket, fault))
 
     def _fail(self, socket: Socket, post: VenuePost, fault: Fault) -> None:
-        """Answered by what stands before the venue; it is not carried out."""
+        """Answered by what stands before the venue, carried out or not."""
         world, now_ms = self._world, self._agenda.now_ms
         world.mark(f"fault {fault.name}")
         session = socket.session
@@ -267,9 +277,12 @@ class Road:
         if not self._waiting:
             return
         due, self._waiting = self._waiting, []
-        for _, _, envelope, post, socket in sorted(due, key=lambda w: (w[2].block_class, w[1])):
+        for _, _, envelope, post, socket, fault in sorted(due, key=lambda w: (w[2].block_class, w[1])):
             self._under_way[envelope.nonce] -= 1
             reply = self._world.submit(envelope)
+            if fault is not None:
+                self._fail(socket, post, fault)
+                continue
             self._world.feed.forget(post)
             if reply is not None:
                 self._reply(socket, post, reply)
@@ -289,6 +302,8 @@ class Road:
         if late is not None:
             world.mark("fault late_reply")
             self._agenda.after(late.ms, lambda: self._answer(socket, post, reply))
+        elif storm_ms := self.storm_ms():
+            self._agenda.after(storm_ms, lambda: self._answer(socket, post, reply))
         else:
             self._answer(socket, post, reply)
 

@@ -262,4 +262,47 @@ NEWER: dict[str, Strike] = {
 }
 """Came later, and are drawn from dice of their own: the lives of earlier seeds keep their cards."""
 
-ALL_TROUBLES = ChainMap(NEWER, TROUBLES)
+
+def _by_hand(world: World, dice: Random) -> str:
+    return world.operator.hands.place(dice)
+
+
+def _http_executed(world: World, dice: Random) -> str:
+    """What stands before the venue fails when the action is through: the answer is a failure, and it was carried out."""
+    name, count = dice.choice(("http_429", "http_502", "http_500")), dice.randint(1, 2)
+    command = {"do": "fault", "name": name, "road": "exchange", "executed": True, "count": count}
+    world.exchange.control(command, world.agenda.now_ms)
+    return f"{count} actions will be carried out and answered with {name}"
+
+
+def _dex_reads_fail(world: World, dice: Random) -> str:
+    dex = dice.choice(world.plan.config.markets).key.dex
+    how, ms = dice.choice(("500", "502", "429", "silence")), dice.randint(1_000, 20_000)
+    command = {"do": "fault", "name": "dex_reads_fail", "dex": dex, "answer": how, "for_ms": ms}
+    world.exchange.control(command, world.agenda.now_ms)
+    world.hinder(ms)
+    return f"questions about the dex {dex!r} fail with {how} for {ms} ms"
+
+
+def _storm(name: str, most_ms: int) -> Strike:
+    def strike(world: World, dice: Random) -> str:
+        ms, for_ms = dice.randint(100, most_ms), dice.randint(1_000, 20_000)
+        command = {"do": "fault", "name": name, "ms": ms, "for_ms": for_ms}
+        world.exchange.control(command, world.agenda.now_ms)
+        world.hinder(for_ms + 2 * ms)
+        return f"{name} of {ms} ms for {for_ms} ms"
+
+    return strike
+
+
+BY_HAND = "by_hand"
+NEWEST: dict[str, Strike] = {
+    BY_HAND: _by_hand,
+    "http_executed": _http_executed,
+    "dex_reads_fail": _dex_reads_fail,
+    "latency_storm": _storm("latency_storm", 4_000),
+    "slow_reads": _storm("slow_reads", 1_500),
+}
+"""Came last, and are drawn from dice of their own as well."""
+
+ALL_TROUBLES = ChainMap(NEWEST, NEWER, TROUBLES)

@@ -20,6 +20,7 @@ from core.engine.engine import Engine
 from core.hyperliquid.signing_key import SigningKey
 from core.messages.effects import Effect
 from core.messages.tape import Message
+from core.model.cloid import is_ours
 from core.sim.admission import Envelope
 from core.sim.exchange import Exchange
 from core.sim.feed import Feed
@@ -167,6 +168,9 @@ class World:
         dice = dice_of(self.plan.seed, "newer strikes")
         for planned in self.plan.newer:
             self.agenda.at(START_MS + planned.at_ms, self._strike_at(planned.name, dice))
+        dice = dice_of(self.plan.seed, "newest strikes")
+        for planned in self.plan.newest:
+            self.agenda.at(START_MS + planned.at_ms, self._strike_at(planned.name, dice))
 
     def live_until(self, until_ms: int) -> None:
         self.agenda.run(until_ms)
@@ -200,6 +204,8 @@ class World:
                 self.operator.pause(True)
             if self.engine is not None and self.engine.machines.latch.tripped:
                 self.operator.reset()
+            if self.engine is not None and self._rests_something(self.engine):
+                self.operator.hands.cancel_all()
             self.live_until(self.agenda.now_ms + 1_000)
         for watcher in self._watchers:
             watcher.at_rest(self)
@@ -234,12 +240,18 @@ class World:
             f"latched ({m.latch.reason})": m.latch.tripped,
             f"positions {[p.market.name for p in m.positions.all()]}": m.positions.all(),
             f"unsettled {[(o.cloid, o.status.value) for o in m.orders.unsettled()]}": m.orders.unsettled(),
+            "resting": self._rests_something(engine),
             "posts open": m.posts.open_ids(),
             "flattener": m.flattener.is_active,
             "look-ups": m.lookups.all(),
             "suspects": m.positions.has_suspects,
         }
         return "; ".join(name for name, is_left in left.items() if is_left)
+
+    def _rests_something(self, engine: Engine) -> bool:
+        """An order by hand waits in the book, of this run or an earlier one."""
+        orders = engine.machines.orders
+        return any(o.is_resting for o in orders.unsettled()) or any(is_ours(o.cloid) for o in orders.external())
 
     # --- the venue -------------------------------------------------------------------------------------------------
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from core.config import Config
-from core.sim.world.plan import NEWER_FROM, START_MS, Depth, Planned, dice_of, draw
-from core.sim.world.troubles import ALL_TROUBLES, NEWER, TROUBLES
+from core.sim.world.plan import NEWER_FROM, NEWEST_FROM, START_MS, Depth, Planned, dice_of, draw
+from core.sim.world.troubles import ALL_TROUBLES, BY_HAND, NEWER, NEWEST, TROUBLES
 from core.sim.world.world import ACCOUNT
 
 SEEDS = range(300)
@@ -79,9 +79,20 @@ def test_the_newer_troubles_are_drawn_apart_and_only_by_later_seeds():
     assert all(plan.newer for plan in later)
 
 
+def test_the_newest_are_drawn_apart_as_well_and_deal_no_other_cards():
+    assert not any(draw(seed, Depth.VALUE, ACCOUNT).newest for seed in SEEDS)
+    for hours in (None, 1):
+        assert not draw(NEWEST_FROM - 1, Depth.VALUE, ACCOUNT, hours=hours).newest
+        later = [draw(seed, Depth.VALUE, ACCOUNT, hours=hours) for seed in range(NEWEST_FROM, NEWEST_FROM + 100)]
+        names = [p.name for plan in later for p in plan.newest]
+        assert set(names) == set(NEWEST)
+        assert names.count(BY_HAND) > len(names) / 3
+        assert not any(p.name in NEWEST for plan in later for p in (*plan.troubles, *plan.newer))
+
+
 def test_a_long_life_has_troubles_of_every_kind_far_apart_and_wide_limits():
     plans = [draw(seed, Depth.VALUE, ACCOUNT, hours=2) for seed in SEEDS]
-    assert {p.name for plan in plans for p in (*plan.troubles, *plan.newer)} == set(ALL_TROUBLES)
+    assert {p.name for plan in plans for p in (*plan.troubles, *plan.newer)} == {*TROUBLES, *NEWER}
     assert all(plan.weather_ms == 7_200_000 for plan in plans)
     assert {plan.config.execution.tick_interval_ms for plan in plans} == {100, 250, 500, 1_000}
     assert max(len(plan.troubles) for plan in plans) < 400

@@ -80,3 +80,31 @@ def test_the_time_is_told_only_from_a_quick_answer(asked, monkeypatch, by_ms, ki
         m for m in ears.of(ServerTimeRead, ReadFailed) if getattr(m, "query", QueryServerTime()) == QueryServerTime()
     ]
     assert [type(m) for m in found] == [kind]
+
+
+@pytest.mark.parametrize(
+    ("how", "after_ms", "reason"), [("silence", ANSWER_WITHIN_MS, "no answer within 4 s"), ("502", 25, "HTTP 502")]
+)
+def test_questions_about_one_dex_fail_and_those_about_another_are_answered(asked, how, after_ms, reason):
+    world, ears = asked
+    fault = {"do": "fault", "name": "dex_reads_fail", "dex": "", "answer": how, "for_ms": 60_000}
+    world.exchange.control(fault, world.agenda.now_ms)
+    world.reads.ask(QUERY)
+    world.reads.ask(QueryPositions("xyz"))
+    live(world, 30)
+    assert [m for m in ears.of(PositionsRead) if m.dex == "xyz"]
+    assert bool(answers(ears)) is (after_ms < 30)
+    live(world, after_ms)
+    (failed,) = answers(ears)
+    assert reason in failed.reason
+
+
+def test_in_a_storm_a_question_takes_longer_there_and_back(asked):
+    world, ears = asked
+    storm = {"do": "fault", "name": "latency_storm", "ms": 1_500, "for_ms": 60_000}
+    world.exchange.control(storm, world.agenda.now_ms)
+    world.reads.ask(QUERY)
+    live(world, 21)
+    assert not [m for m in ears.of(PositionsRead) if m.dex == ""]
+    live(world, 3_100)
+    assert [m for m in ears.of(PositionsRead) if m.dex == ""]

@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 from world_rig import live, quiet_world
 
-from core.messages.events import Bbo, ChannelError, Connected, Disconnected, PostNotSent, PostSent, Subscribed
+from core.hyperliquid.actions import envelope
+from core.messages.events import (
+    Bbo,
+    ChannelError,
+    Connected,
+    Disconnected,
+    PostNotSent,
+    PostRefused,
+    PostSent,
+    Subscribed,
+)
+from core.sim.world.program import NO_SIGNATURE
 from core.sim.world.road import PING_EVERY_MS, PONG_WITHIN_MS
 
 PAYLOAD = {"action": {"type": "noop"}, "nonce": 1, "signature": {}, "vaultAddress": None}
@@ -120,3 +131,46 @@ def test_a_program_that_is_gone_leaves_no_signed_bytes_behind(road):
     world.road.program_gone()
     assert not world.road.payloads
     assert not ears.of(Disconnected)
+
+
+def noop(nonce):
+    """An action that the venue takes."""
+    return envelope({"type": "noop"}, nonce, NO_SIGNATURE, None, None)
+
+
+def test_an_action_may_be_carried_out_and_answered_with_a_failure(road):
+    world, ears = road
+    fault = {"do": "fault", "name": "http_502", "road": "exchange", "executed": True}
+    world.exchange.control(fault, world.agenda.now_ms)
+    taken = len(world.exchange.actions)
+    world.road.post(77, noop(1))
+    live(world, 500)
+    assert len(world.exchange.actions) == taken + 1
+    (refused,) = ears.of(PostRefused)
+    assert (refused.post_id, refused.is_transport) == (77, True)
+    world.road.post(78, noop(2))
+    live(world, 500)
+    assert not ears.of(PostRefused)[-1].is_transport, "once, and no more"
+
+
+def test_what_is_read_slowly_piles_up_before_the_venue(road):
+    world, _ = road
+    slow = {"do": "fault", "name": "slow_reads", "ms": 1_000, "for_ms": 60_000}
+    world.exchange.control(slow, world.agenda.now_ms)
+    for number in range(3):
+        world.road.post(80 + number, noop(10 + number))
+    live(world, 900)
+    assert [world.road.is_under_way(10 + number) for number in range(3)] == [False, True, True]
+    live(world, 2_000)
+    assert not world.road.is_under_way(12)
+
+
+def test_in_a_storm_a_post_takes_longer(road):
+    world, _ = road
+    storm = {"do": "fault", "name": "latency_storm", "ms": 4_000, "for_ms": 60_000}
+    world.exchange.control(storm, world.agenda.now_ms)
+    world.road.post(77, noop(1))
+    live(world, 21)
+    assert world.road.is_under_way(1)
+    live(world, 4_000)
+    assert not world.road.is_under_way(1)
