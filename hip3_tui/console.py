@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from core.messages.about import AboutPart
     from core.messages.drill import DrillHandle
     from core.messages.simulator import SimulatorHandle
+    from core.messages.verification import VerificationHandle
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Outside:
     """What the journal can tell. To be asked from a worker thread, never from the console's own."""
     preview: OrderPreviewer | None = None
     """What an order by hand would be; None: it is sent unseen, and the engine judges."""
+    verification: VerificationHandle | None = None
+    """The ten checks on the running program; None: they are only looked at."""
     window: WindowHandle | None = None
     """This console is a window beside the one that runs the engine; None: it is that one."""
     run: RunInfo | None = None

@@ -8,6 +8,7 @@ SPEC 9 (verification); plan 3.5.
 from __future__ import annotations
 
 from enum import Enum
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -55,3 +56,32 @@ NAMES: dict[int, str] = {
     9: "inflight invariant under load",
     10: "failures and retries",
 }
+
+
+class VerificationHandle(Protocol):
+    """The checks on the running program, as a screen may ask for them: core.runtime.verify_beside. Never waits."""
+
+    @property
+    def word(self) -> str:
+        """To be typed before they begin; empty where none is asked for."""
+        ...
+
+    @property
+    def market(self) -> str: ...
+
+    @property
+    def is_running(self) -> bool: ...
+
+    @property
+    def results(self) -> tuple[CheckResult, ...]:
+        """Of the checks that are over, in their order; of the last time when none runs."""
+        ...
+
+    @property
+    def end(self) -> str:
+        """What became of the last time: where its summary lies, or why there is none. Empty before the first."""
+        ...
+
+    def begin(self, word: str) -> str:
+        """Pause our own entries and begin. Returns why not, or an empty text."""
+        ...

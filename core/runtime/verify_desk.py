@@ -59,12 +59,16 @@ def ask_info(info_url: str, question: dict[str, Any]) -> Any:
 class VerifyDesk:
     """Hands and eyes on a running program."""
 
-    def __init__(self, program: Program, config: Config, market: MarketKey) -> None:
+    def __init__(
+        self, program: Program, config: Config, market: MarketKey, *, name: str = "verify", first_number: int = 0
+    ) -> None:
         self._engine = program.engine
         self._config = config
         self._market = market
         self._count = 0
-        self._last_number = 0
+        self._name = name
+        """Begins the ids of its commands: another time in the same run has another."""
+        self._last_number = first_number
         self._samples: list[InflightSample] = []
 
     # --- orders ------------------------------------------------------------------------------------------------------------
@@ -196,7 +200,7 @@ class VerifyDesk:
 
     def _next_id(self) -> str:
         self._count += 1
-        return f"verify-{self._count}"
+        return f"{self._name}-{self._count}"
 
 
 def _life_in(s: Snapshot, command_id: str) -> OrderLifeView | None:

@@ -103,9 +103,16 @@ class Verification(VerifyDesk):
     """
 
     def __init__(
-        self, program: Program, config: Config, market: MarketKey, tell: Callable[[CheckResult], None] = lambda r: None
+        self,
+        program: Program,
+        config: Config,
+        market: MarketKey,
+        tell: Callable[[CheckResult], None] = lambda r: None,
+        *,
+        name: str = "verify",
+        first_number: int = 0,
     ) -> None:
-        super().__init__(program, config, market)
+        super().__init__(program, config, market, name=name, first_number=first_number)
         self._tell = tell
         self._seen = _Seen()
         self._steps: dict[int, Callable[[], Judged]] = {
@@ -123,7 +130,7 @@ class Verification(VerifyDesk):
 
     def run(self, only: int | None = None) -> tuple[CheckResult, ...]:
         """All of them, or one with what it stands on."""
-        self._send(PauseEntries(command_id="verify-pause", who="verify", paused=True))
+        self._send(PauseEntries(command_id=f"{self._name}-pause", who="verify", paused=True))
         wanted = tuple(NAMES) if only is None else tuple(sorted({1, *_NEEDS.get(only, ()), only}))
         results: list[CheckResult] = []
         is_ready = True

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from core.messages.records import Page, RecordKind, Step
     from core.messages.report import Report
     from core.messages.simulator import FaultInfo, FaultInForce
+    from core.messages.verification import CheckResult
     from core.runtime.assembly import Program
     from core.runtime.journal_reader import JournalReader
     from core.runtime.simulator_client import SimulatorClient
+    from core.runtime.verify_beside import VerificationBeside
 
 GREETING = "HIP3_GREETING"
 """Set to ``off``, nobody is greeted: for tests and for machines that many people use."""
@@ -92,6 +94,43 @@ class LaterSimulator:
         self._client.release(coin)
 
 
+class LaterVerification:
+    """Implements core.messages.verification.VerificationHandle, loaded when the screen is first opened."""
+
+    def __init__(self, program: Program, config: Config) -> None:
+        self._program, self._config = program, config
+
+    @cached_property
+    def _handle(self) -> VerificationBeside:
+        from core.runtime.verify_beside import VerificationBeside
+        from hip3_tui.commands.common import user
+
+        return VerificationBeside(self._program, self._config, user())
+
+    @property
+    def word(self) -> str:
+        return self._handle.word
+
+    @property
+    def market(self) -> str:
+        return self._handle.market
+
+    @property
+    def is_running(self) -> bool:
+        return self._handle.is_running
+
+    @property
+    def results(self) -> tuple[CheckResult, ...]:
+        return self._handle.results
+
+    @property
+    def end(self) -> str:
+        return self._handle.end
+
+    def begin(self, word: str) -> str:
+        return self._handle.begin(word)
+
+
 def beside(program: Program, config: Config, source: str, drill: DrillHandle | None = None) -> dict[str, Any]:
     """Fields of `hip3_tui.console.Outside` for the console of a program that trades."""
     from core.config import Network
@@ -101,6 +140,7 @@ def beside(program: Program, config: Config, source: str, drill: DrillHandle | N
         "records": LaterRecords(lambda: program.paths.journal),
         "simulator": LaterSimulator(program) if has_simulator else None,
         "drill": drill,
+        "verification": LaterVerification(program, config) if drill is None else None,
         "about": lambda: about(config, source, program.paths.journal, program.paths.log),
         "greeted": None if drill is not None else first_greeting(),
     }
