@@ -42,6 +42,7 @@ from core.runtime.journal_open import open_journal
 from core.runtime.keys import TEST_ADDRESS, KeyManager, SigningKeyError, open_keys
 from core.runtime.lifecycle import Lifecycle
 from core.runtime.log_file import start_log
+from core.runtime.memory_watch import watch_memory
 from core.runtime.paths import RunPaths, run_paths
 from core.runtime.sim_process import SimProcess, SimProcessError
 from core.runtime.start_lines import start_lines
@@ -178,6 +179,9 @@ def assemble(
     for warning in (*keys.warnings, *exposed):
         beside.notice("start", warning)
     beside.start(engine, first_frame)
+    memory = watch_memory(engine, lifecycle, stays_open=by_hand)
+    memory.start()
+    lifecycle.before_leaving(memory.stop)
     engine.start()
     view = ViewServer(lambda: engine.latest, engine.send, paths.journal, account)
     view.start()

@@ -109,6 +109,11 @@ class Lifecycle:
         self._cleanups.append(cleanup)
         self._cleanup_s += more_s
 
+    @property
+    def ends_within_s(self) -> float:
+        """From `begin_exit` to the end of the process, at most."""
+        return self._grace_s + self._ui_grace_s + self._cleanup_s + STDERR_S
+
     def start_child(self, args: Sequence[str], **popen: Any) -> subprocess.Popen[Any]:
         """Start a child process without our signal mask, see `StopSignals.start_child`."""
         return self._signals.start_child(args, **popen)

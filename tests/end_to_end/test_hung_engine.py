@@ -30,18 +30,20 @@ pytestmark = pytest.mark.slow
 class Hall:
     """A venue, a phone, and a console between them that can be made to hang."""
 
-    def __init__(self, folder: Path, venue: Venue, phone: NotificationServer) -> None:
+    def __init__(
+        self, folder: Path, venue: Venue, phone: NotificationServer, program: str = PROGRAM, time_stop_ms: int = 120_000
+    ) -> None:
         self.venue, self.phone, self.flag = venue, phone, folder / "hang"
         self.config = folder / "hung.toml"
         self.config.write_text(
             CONFIG.format(port=venue.port, journal=folder / "journal.db")
-            + '[execution]\ntime_stop_ms = 120000\nstop_grace_ms = 5000\n[alerts]\nurls = ["json://127.0.0.1:'
+            + f'[execution]\ntime_stop_ms = {time_stop_ms}\nstop_grace_ms = 5000\n[alerts]\nurls = ["json://127.0.0.1:'
             + f'{phone.port}/"]\n'
         )
         self.folder = folder
         venue.settle()
         self.console: PtyProgram = spawn(
-            [sys.executable, PROGRAM, str(self.flag), "run", "--config", str(self.config)], cwd=str(ROOT)
+            [sys.executable, program, str(self.flag), "run", "--config", str(self.config)], cwd=str(ROOT)
         )
         self.guards: list[GuardProcess] = []
         self.console.wait_for("LIVE", timeout=60)
@@ -52,8 +54,10 @@ class Hall:
         guard.wait_said("console: alive", 60)
         return guard
 
-    def hang(self) -> float:
-        self.flag.touch()
+    def hang(self, how: str = "") -> float:
+        new = self.flag.with_suffix(".new")
+        new.write_text(how)
+        new.rename(self.flag)  # with its words in it from its first moment
         return time.monotonic()
 
     def wake(self) -> None:
@@ -134,7 +138,7 @@ def test_without_a_guard_it_is_told_and_stop_closes_and_a_signal_ends_it_honestl
     with spawn([sys.executable, "-m", "hip3_tui", "run", "--config", str(hall.config)], cwd=str(ROOT)) as again:
         again.wait_for("HARD STOP", 60)
         again.wait_for("emergency stop (hip3-tui stop)", 20)
-        until("it knows that it is flat", lambda: "nothing is left open" in again.text, 30)
+        again.wait_for("nothing is left open", 60)
         again.send("q")
         assert again.wait_exit(60) == 0
     assert hall.venue.positions() == []
