@@ -179,9 +179,7 @@ def assemble(
     for warning in (*keys.warnings, *exposed):
         beside.notice("start", warning)
     beside.start(engine, first_frame)
-    memory = watch_memory(engine, lifecycle, stays_open=by_hand)
-    memory.start()
-    lifecycle.before_leaving(memory.stop)
+    watch_memory(engine, lifecycle, stays_open=by_hand).start()
     engine.start()
     view = ViewServer(lambda: engine.latest, engine.send, paths.journal, account)
     view.start()

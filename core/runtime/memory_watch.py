@@ -129,7 +129,9 @@ def watch_memory(engine: EngineThread, lifecycle: Lifecycle, *, stays_open: bool
         ending = engine.ending
         return engine.is_done and ending is not None and ending.confirmed
 
-    return MemoryWatch(on_low, is_flat, lifecycle.ends_within_s)
+    watch = MemoryWatch(on_low, is_flat, lifecycle.ends_within_s)
+    lifecycle.before_leaving(watch.stop)
+    return watch
 
 
 def has_room_for(size: int) -> bool:

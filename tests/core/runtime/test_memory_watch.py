@@ -112,7 +112,10 @@ class Spoken:
         self.sent: list[Any] = []
         self.exits: list[tuple[int, str]] = []
         self.engine: Any = SimpleNamespace(send=self.sent.append, is_done=False, ending=None)
-        self.lifecycle: Any = SimpleNamespace(begin_exit=lambda *a: self.exits.append(a), ends_within_s=9.0)
+        self.cleanups: list[Any] = []
+        self.lifecycle: Any = SimpleNamespace(
+            begin_exit=lambda *a: self.exits.append(a), ends_within_s=9.0, before_leaving=self.cleanups.append
+        )
 
 
 def test_a_program_latches_and_ends() -> None:
@@ -123,6 +126,7 @@ def test_a_program_latches_and_ends() -> None:
     assert isinstance(trip, TripHardStop)
     assert trip.reason == REASON
     assert spoken.exits == [(ExitCode.CRASH, REASON)]
+    assert spoken.cleanups == [watch.stop]
     assert not watch._is_flat()
     spoken.engine.is_done, spoken.engine.ending = True, SimpleNamespace(confirmed=True)
     assert watch._is_flat()
