@@ -8,6 +8,7 @@ PROTOCOL 8, 9.1; LESSONS L06, L07.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -353,6 +354,7 @@ class _Role(Struct):
 
 
 _decode_role = _decoder(_Role)
+_is_address = re.compile("0x[0-9a-f]{40}").fullmatch
 _ROLES = ("user", "agent", "subAccount", "vault", "missing")
 
 
@@ -364,6 +366,8 @@ def read_role(raw: bytes, address: str) -> RoleRead:
         raise ValueError(f"role {quoted(answer.role)}: expected one of {', '.join(_ROLES)}")
     if answer.role in ("agent", "subAccount") and not owner:
         raise ValueError(f"role {answer.role} without its master")
+    if owner and not _is_address(owner):
+        raise ValueError(f"role {answer.role}: its master {quoted(owner)} is no address")
     return RoleRead(address, answer.role, owner)
 
 

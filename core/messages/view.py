@@ -48,6 +48,9 @@ class ViewError(ValueError):
 
 _BRAKES = FlattenAll | FlattenMarket | CancelAll | CancelOrder | CancelExternal | TripHardStop | PauseEntries
 
+_UNREADABLE = (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError)
+"""What broken bytes make the decoder raise; text that is no UTF-8 is a ValueError of Python's own."""
+
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -79,7 +82,7 @@ def read_greeting(data: bytes, version: str) -> Greeting:
     """
     try:
         greeting = msgspec.msgpack.decode(data, type=Greeting)
-    except msgspec.MsgspecError as e:
+    except _UNREADABLE as e:
         raise ViewError(f"what answers there is not a console: {e}") from None
     if (greeting.version, greeting.format) != (version, FORMAT):
         raise ViewError(f"the running console is version {greeting.version}, this is {version}: they cannot be mixed")
@@ -93,7 +96,7 @@ def read_snapshot(data: bytes) -> Snapshot:
     """
     try:
         return _snapshots().decode(data)
-    except (msgspec.MsgspecError, ArithmeticError) as e:
+    except _UNREADABLE as e:
         raise ViewError(f"not a snapshot: {e}") from None
 
 
@@ -104,7 +107,7 @@ def read_command(data: bytes) -> AnyCommand:
     """
     try:
         command = _commands().decode(data)
-    except msgspec.MsgspecError as e:
+    except _UNREADABLE as e:
         raise ViewError(f"not a command that another window may give: {e}") from None
     if not only_brakes(command):
         raise ViewError("entries are resumed at the console itself")

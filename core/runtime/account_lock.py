@@ -26,6 +26,7 @@ from msgspec import Struct
 from core.config import Config, ConfigError, Network
 from core.runtime.paths import state_folder
 
+_LONGEST = 300
 _MAX_BYTES = 4_096
 _TRIES = 5
 """A file that was unlinked between our opening and our locking is no longer the one that others look at."""
@@ -48,8 +49,17 @@ class Holder(Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(self.since_ms / 1000))
-        return f"{self.what}, process {self.pid} on {self.host}, since {since}"
+        try:
+            since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(self.since_ms / 1000))
+        except (OverflowError, ValueError, OSError):
+            since = "a time that makes no sense"
+        return shown(f"{self.what}, process {self.pid} on {self.host}, since {since}")
+
+
+def shown(text: str) -> str:
+    """On one line of bounded length: a file that others can damage is quoted here."""
+    line = "".join(c if c.isprintable() else "?" for c in text)
+    return line if len(line) <= _LONGEST else line[:_LONGEST] + " ..."
 
 
 @dataclass(frozen=True)
@@ -195,7 +205,7 @@ def _is_still_there(path: Path, fd: int) -> bool:
 def _read(fd: int) -> Holder | None:
     try:
         return msgspec.json.decode(os.pread(fd, _MAX_BYTES, 0), type=Holder)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+    except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
         return None  # just made, or not ours: the lock is what counts
 
 

@@ -67,15 +67,7 @@ class Beat(Struct, frozen=True):
     @property
     def is_alive(self) -> bool:
         """Whether its process may still be there. True proves nothing: it may hang, or another may have its number."""
-        if self.boot_id != this_boot():
-            return False
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            return True
-        return not _is_zombie(self.pid)
+        return self.boot_id == this_boot() and is_process(self.pid) and not _is_zombie(self.pid)
 
 
 def first_beat(run: RunInfo, config: Config) -> Beat:
@@ -104,6 +96,19 @@ def read_beat(journal: Path) -> Beat | None:
         return read_file(beat_file(journal), Beat)
     except ValueError:
         return None
+
+
+def is_process(pid: int) -> bool:
+    """Whether there is one of that number. A number that a damaged file made up is none: 0 and below mean groups of them."""
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def this_boot() -> str:

@@ -69,5 +69,5 @@ def read_file(path: Path, kind: type[T]) -> T | None:
         raise ValueError(f"{path}: cannot be read: {e.strerror or e}") from None
     try:
         return msgspec.json.decode(content, type=kind)
-    except (msgspec.MsgspecError, ValueError) as e:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as e:
         raise ValueError(f"{path}: is damaged ({e})") from None

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from core.config import Config, Network
+from core.runtime.heartbeat import is_process
 from core.runtime.paths import state_folder
 
 _MOST_SOCKET_BYTES = 100
@@ -34,13 +35,7 @@ class ViewPlace(Struct, frozen=True):
 
     @property
     def is_alive(self) -> bool:
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            return True
-        return True
+        return is_process(self.pid)
 
 
 def file_beside(journal: Path) -> Path:
@@ -67,7 +62,7 @@ def read_place(file: Path) -> ViewPlace | None:
     """None: there is none, or it says nothing that can be used."""
     try:
         return msgspec.json.decode(file.read_bytes(), type=ViewPlace)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
         return None
 
 

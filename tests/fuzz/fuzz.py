@@ -17,7 +17,9 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
-from engine_rooms import answers, frames, strangers_and_echoes  # noqa: E402  after the path
+from answer_rooms import ROOMS as ANSWER_ROOMS  # noqa: E402  after the path
+from beside_rooms import ROOMS as BESIDE_ROOMS  # noqa: E402
+from engine_rooms import answers, frames, strangers_and_echoes  # noqa: E402
 from file_rooms import ROOMS  # noqa: E402
 from venue_rooms import ROOMS as VENUE_ROOMS  # noqa: E402
 
@@ -36,6 +38,8 @@ ALL: dict[str, Room] = {
     "strangers and echoes": lambda dice, cases, folder: strangers_and_echoes(dice, cases),
     "answers": lambda dice, cases, folder: answers(dice, cases),
     **ROOMS,
+    **BESIDE_ROOMS,
+    **ANSWER_ROOMS,
     **{name: _without_files(room) for name, room in VENUE_ROOMS.items()},
 }
 

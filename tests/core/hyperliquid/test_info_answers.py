@@ -192,6 +192,9 @@ def test_roles() -> None:
         answer_json(asked, {"role": "agent"})
     with pytest.raises(ValueError, match="expected one of user"):
         answer_json(asked, {"role": "king"})
+    for master in ("0x12", "nobody", ACCOUNT[:-1] + "g", ACCOUNT + "00"):
+        with pytest.raises(ValueError, match="is no address"):
+            answer_json(asked, {"role": "agent", "data": {"user": master}})
 
 
 def test_agents_and_until_when() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 import snapshots_for_tests as made
@@ -97,3 +99,14 @@ def test_another_version_is_told_from_the_same():
     assert read_greeting(data, "0.1.0").pid == 17
     with pytest.raises(ViewError, match=r"version 0\.1\.0, this is 0\.2\.0"):
         read_greeting(data, "0.2.0")
+
+
+@pytest.mark.parametrize("read", [read_command, read_snapshot, lambda data: read_greeting(data, "1")])
+@pytest.mark.parametrize(
+    "data",
+    [b"\x81\xa4type\xa3\xff\xfe\xfd", b"\x81\xa2\xff\xff\x01", b"\x91" * 100_000 + b"\x01", b"\x81\xa4type" * 100_000],
+    ids=["a value no UTF-8", "a key no UTF-8", "lists without end", "objects without end"],
+)
+def test_bytes_that_are_no_text_or_go_on_for_ever_are_an_error_like_any_other(read: Any, data: bytes) -> None:
+    with pytest.raises(ViewError):
+        read(data)

@@ -168,3 +168,19 @@ def test_a_folder_that_cannot_be_made_is_the_operators_to_mend(tmp_path: Path) -
     (tmp_path / "state").write_text("a file")
     with pytest.raises(ConfigError, match=r"lock .*cannot be made.*XDG_STATE_HOME"):
         AccountLock.take(config_on(), ACCOUNT, "", SINCE, state=tmp_path / "state")
+
+
+def test_what_a_damaged_file_says_of_its_holder_is_one_line(tmp_path: Path) -> None:
+    held = AccountLock.take(config_on(), ACCOUNT, "", SINCE, state=tmp_path)
+    (file,) = (tmp_path / "locks").iterdir()
+    for damaged in (
+        Holder(1 << 70, "here\nand there\x1b[2J", 1 << 60, "w" * 3_000, "s"),
+        Holder(-1, "", -(1 << 60), "", ""),
+    ):
+        file.write_bytes(msgspec.json.encode(damaged, enc_hook=str))
+        with pytest.raises(AccountBusy) as refused:
+            AccountLock.take(config_on(), ACCOUNT, "", SINCE, state=tmp_path)
+        text = str(refused.value)
+        assert text.isprintable()
+        assert len(text) < 1_000
+    held.release()

@@ -174,3 +174,10 @@ def test_no_beat_or_a_broken_one(tmp_path: Path) -> None:
     assert read_beat(tmp_path / "journal.db") is None
     beat_file(tmp_path / "journal.db").write_bytes(b"{")
     assert read_beat(tmp_path / "journal.db") is None
+
+
+@pytest.mark.parametrize("pid", [0, -1, 1 << 40, -(1 << 40), 1 << 22])
+def test_a_number_that_no_process_has_is_no_process(pid: int) -> None:
+    """A damaged file must not make a guard fail, nor take a whole group of processes for a console."""
+    assert not msgspec.structs.replace(FIRST, pid=pid).is_alive
+    assert FIRST.is_alive

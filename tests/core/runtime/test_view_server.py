@@ -189,9 +189,9 @@ def test_there_is_a_bound_on_windows(tmp_path):
 def test_a_program_of_another_version_is_told_apart(tmp_path, monkeypatch):
     with serving(tmp_path) as (_, _, find):
         monkeypatch.setattr(view_server.core, "__version__", "9.9.9")
+        # Both sides read the same attribute: the greeting says 9.9.9, the window is what it was.
+        monkeypatch.setattr("core.runtime.view_client.core", type("c", (), {"__version__": "0.1.0"}))
         with looking(find) as client:
-            # Both sides read the same attribute: the greeting says 9.9.9, the window is what it was.
-            monkeypatch.setattr("core.runtime.view_client.core", type("c", (), {"__version__": "0.1.0"}))
             until(lambda: "they cannot be mixed" in client.note, "the complaint")
             assert client.latest is None
 
