@@ -84,6 +84,7 @@ def draw(
 ) -> NoReturn:
     """The console on this terminal, until the end of the program; after a crash of the console, the bare screen."""
     from core.config_console import ConsoleConfig
+    from core.runtime.precedence import give_way
     from hip3_tui.app import ConsoleApp
     from hip3_tui.console import Outside
     from hip3_tui.driver import UnblockingDriver
@@ -105,6 +106,7 @@ def draw(
     program.lifecycle.register_app(lambda code: end_console(app, code))
 
     def run_app() -> int:
+        give_way()
         try:
             app.run()
         except Exception as e:

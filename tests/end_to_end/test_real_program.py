@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -13,6 +14,8 @@ from typing import Any
 
 import pytest
 from pty_driver import PtyProgram, spawn
+
+from core.runtime.precedence import STEPS
 
 CONFIG = """
 ws_url = "ws://127.0.0.1:{port}/ws"
@@ -123,6 +126,15 @@ def test_a_position_is_taken_and_f_closes_it(venue: Venue, console: PtyProgram) 
     assert nonces == sorted(set(nonces))
     assert all(a["accepted"] for a in truth["actions"])
     console.wait_for("closed by operator", timeout=5)
+
+
+def test_the_thread_that_draws_gives_way_to_that_which_trades(console: PtyProgram) -> None:
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    threads = {
+        int(name): os.getpriority(os.PRIO_PROCESS, int(name)) for name in os.listdir(f"/proc/{console.pid}/task")
+    }
+    assert threads.pop(console.pid) == min(19, own + STEPS)
+    assert sum(priority == own for priority in threads.values()) >= 3, "engine, journal, signals"
 
 
 def test_q_goes_flat_before_it_leaves(venue: Venue, console: PtyProgram) -> None:
