@@ -75,6 +75,9 @@ class Facts(Struct, frozen=True, kw_only=True):
 
 def judge(config: Config, f: Facts) -> tuple[Check, ...]:
     """Every check, in the order in which an operator reads them."""
+    if why := _silence(f):
+        remedy = "wait a minute" if "HTTP 429" in why else "is it up, and are ws_url and info_url its own?"
+        return *_our_side(config, f), Check("exchange", f"nothing could be read: {why}", "answers", _FAIL, remedy)
     return (
         *_our_side(config, f),
         *_clock(config, f),
@@ -83,6 +86,13 @@ def judge(config: Config, f: Facts) -> tuple[Check, ...]:
         *_account(config, f),
         *_what_is_open(f, found_orders(f), found_positions(config, f)),
     )
+
+
+def _silence(f: Facts) -> str:
+    """Why the exchange told nothing at all, if it was one and the same reason: one line says it, ten would hide it."""
+    reads = (*f.specs.values(), *f.positions.values(), *f.orders.values(), *f.roles.values(), f.clock, f.budget, f.fees)
+    reasons = {r for r in reads if isinstance(r, str)}
+    return reasons.pop() if len(reasons) == 1 and all(isinstance(r, str) for r in reads) else ""
 
 
 def found_orders(f: Facts) -> tuple[FoundOrder, ...]:
@@ -127,7 +137,8 @@ def _our_side(config: Config, f: Facts) -> Iterator[Check]:
 
 
 def _clock(config: Config, f: Facts) -> Iterator[Check]:
-    risk, limit = config.risk, f"within {config.risk.clock_drift_warn_ms} ms"
+    risk = config.risk
+    limit = f"within {risk.clock_drift_warn_ms} ms, refused beyond {risk.clock_drift_refuse_ms}"
     if isinstance(f.clock, str):
         yield _unread("clock", f.clock, limit)
         return
@@ -154,8 +165,11 @@ def _key(f: Facts) -> Iterator[Check]:
     elif role.role == "agent":
         yield Check("account", f"{f.account} is an agent's address", "role user", _FAIL, f"put {role.owner} there")
     else:
-        verdict = _PASS if role.role == "user" else _FAIL
-        yield Check("account", f"{f.account}, role {role.role}", "role user", verdict)
+        verdict, remedy = (_PASS, "") if role.role == "user" else (_FAIL, "")
+        is_what = f"role {role.role}"
+        if role.role == "missing":
+            is_what, remedy = "not known to the exchange", "is it the right address, on this network, and funded?"
+        yield Check("account", f"{f.account}, {is_what}", "role user", verdict, remedy)
     if not f.signer:
         return
     if f.signer == f.account:
@@ -172,6 +186,8 @@ def _agent(f: Facts) -> Iterator[Check]:
         yield Check("signer", f"{f.signer}, approved", limit, _PASS)
     else:
         is_what = f"an agent of {role.owner}" if role.owner else f"role {role.role}"
+        if role.role == "missing":
+            is_what = "not known to the exchange: never approved, or its approval has ended"
         yield Check("signer", f"{f.signer}: {is_what}", limit, _FAIL, "approve it with the account's own key")
         return
     if isinstance(f.agents, str):

@@ -111,7 +111,7 @@ def test_a_failed_check_refuses_the_start_and_says_which(tmp_path: Path) -> None
         stranger = Rehearsal(venue, tmp_path, approved=False)
         with headless(stranger, "--yes-real-money") as program:
             assert program.end() == 78
-    assert any("FAIL  signer" in line and "role missing" in line for line in program.lines)
+    assert any("FAIL  signer" in line and "not known to the exchange: never approved" in line for line in program.lines)
     assert any("not begun: 1 checks failed: signer" in line for line in program.lines)
 
 

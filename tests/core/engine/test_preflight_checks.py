@@ -88,7 +88,7 @@ SOLD = {**SPECS, SNDK: replace(SPECS[SNDK], is_delisted=True)}
         ("clock", {"clock": "HTTP 502"}, "FAIL", "not read: HTTP 502"),
         ("exchange", {"venue_status": "post only"}, "WARN", "post only"),
         ("key file", {"key_warnings": ("mode 0640",)}, "WARN", "0640"),
-        ("account", {"roles": {ACCOUNT: RoleRead(ACCOUNT, "missing")}}, "FAIL", "role missing"),
+        ("account", {"roles": {ACCOUNT: RoleRead(ACCOUNT, "missing")}}, "FAIL", "not known to the exchange"),
         ("account", {"roles": {ACCOUNT: RoleRead(ACCOUNT, "agent", "0xmaster")}}, "FAIL", "is an agent's address"),
         ("account", {"roles": {ACCOUNT: "timeout"}}, "FAIL", "not read"),
         ("signer", {"signer": ACCOUNT}, "WARN", "the account's own key"),
@@ -96,7 +96,7 @@ SOLD = {**SPECS, SNDK: replace(SPECS[SNDK], is_delisted=True)}
             "signer",
             {"roles": {ACCOUNT: RoleRead(ACCOUNT, "user"), SIGNER: RoleRead(SIGNER, "missing")}},
             "FAIL",
-            "role missing",
+            "not known to the exchange",
         ),
         (
             "signer",
@@ -191,3 +191,19 @@ def test_without_a_key_nothing_is_asked_of_one() -> None:
     names = [c.name for c in judge(replace(PINNED, mode="observation"), replace(GOOD, signer=""))]
     assert "signer" not in names
     assert "approval" not in names
+
+
+def test_an_exchange_that_tells_nothing_at_all_is_one_line_and_hides_nothing_of_ours() -> None:
+    why = "cannot connect to 127.0.0.1:8123"
+    config, read = PINNED, GOOD
+    silent = replace(
+        read,
+        **{name: dict.fromkeys(getattr(read, name), why) for name in ("specs", "positions", "orders", "roles")},
+        clock=why, budget=why, fees=why, agents=why, held_by="a console",
+    )  # fmt: skip
+    failed = [(c.name, c.value) for c in judge(config, silent) if c.verdict is Verdict.FAIL]
+    assert failed == [("console", "a console"), ("exchange", f"nothing could be read: {why}")]
+    one_answered = replace(silent, fees=read.fees)
+    assert len([c for c in judge(config, one_answered) if c.verdict is Verdict.FAIL]) > 5, (
+        "then each is told for itself"
+    )

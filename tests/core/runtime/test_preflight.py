@@ -91,12 +91,12 @@ def test_open_orders_of_others_are_told_one_by_one(rehearsal: Rehearsal) -> None
 
 
 def test_a_key_that_nobody_approved(venue: VenueThread, tmp_path: Path) -> None:
-    assert "role missing" in failed(Rehearsal(venue, tmp_path, approved=False))["signer"]
+    assert "not known to the exchange" in failed(Rehearsal(venue, tmp_path, approved=False))["signer"]
 
 
 def test_an_approval_that_has_ended(rehearsal: Rehearsal) -> None:
     rehearsal.venue.control(do="fault", name="expire_agent")
-    assert "role missing" in looked_until(rehearsal, "signer", Verdict.FAIL)
+    assert "not known to the exchange" in looked_until(rehearsal, "signer", Verdict.FAIL)
 
 
 def test_an_agents_address_as_account(rehearsal: Rehearsal) -> None:
@@ -154,7 +154,7 @@ def test_an_exchange_that_is_not_there_is_named_by_its_place(rehearsal: Rehearsa
         free.bind(("127.0.0.1", 0))
         other = free.getsockname()[1]
     rehearsal.config.write_text(rehearsal.config.read_text().replace(f":{port}/", f":{other}/"))
-    assert failed(rehearsal)["clock"] == f"not read: cannot connect to 127.0.0.1:{other}"
+    assert failed(rehearsal) == {"exchange": f"nothing could be read: cannot connect to 127.0.0.1:{other}"}
 
 
 def test_an_address_that_has_asked_too_much_is_told_to_wait(tmp_path: Path) -> None:
