@@ -25,6 +25,16 @@ _ROWS_BELOW = 14
 _STYLE = {Verdict.PASS: "good", Verdict.WARN: "plate-warn", Verdict.FAIL: "plate-bad"}
 
 
+class Choice(Checkbox):
+    """A box with a cross in it when it is chosen, and empty when not: Textual's own says it by colour alone."""
+
+    BUTTON_INNER = " "
+
+    def watch_value(self) -> None:
+        self.BUTTON_INNER = "X" if self.value else " "
+        super().watch_value()
+
+
 class PreflightScreen(Dialog[None]):
     TITLE_TEXT = "Before trading begins"
     HINT = "Tab: next   Enter: press   Esc: quit"
@@ -80,11 +90,11 @@ class PreflightScreen(Dialog[None]):
         return [*lines, (), text(report.summary, "strong" if report.may_begin else "bad")]
 
     def fields(self) -> Iterable[Widget]:
-        cancel = Checkbox("cancel the open orders found (else they are left)", id="cancel")
+        cancel = Choice("cancel the open orders found (else they are left)", id="cancel")
         word = Input(placeholder="", id="word", max_length=20)
         word.cursor_blink = False
         yield cancel
-        yield Checkbox("close the positions found (else taken over, or left)", id="close")
+        yield Choice("close the positions found (else taken over, or left)", id="close")
         yield word
         yield Static("", id="complaint", markup=False)
 
@@ -166,5 +176,6 @@ def _told(check: Check, width: int) -> list[Line]:
     lines: list[Line] = [((f" {check.verdict.value} ", _STYLE[check.verdict]), (f"  {name} ", "strong"), (rows[0], ""))]
     lines += [((" " * 29, ""), (row, "")) for row in rows[1:]]
     if check.remedy:
-        lines.append(((" " * 29, ""), (f"-> {check.remedy}", "warn")))
+        for n, row in enumerate(f.wrap(check.remedy, room - 3)):
+            lines.append(((" " * 29, ""), (f"{'   ' if n else '-> '}{row}", "warn")))
     return lines

@@ -161,6 +161,22 @@ async def test_orders_and_positions_found_are_listed_and_can_be_left_or_ended() 
             assert preflight.answers == [Go("ada", "", cancel_foreign=cancel, close_found=close)]
 
 
+async def test_what_is_chosen_has_a_cross_and_a_long_remedy_stands_under_itself() -> None:
+    long = Check("positions", "2 open", "none", Verdict.WARN, "one to be taken over " * 5 + "or close them")
+    orders = (FoundOrder(SNDK, 77, "buy", Decimal("0.5"), Decimal(900), False),)
+    async with at(replace(REPORT, checks=(*PASSED[:3], long), word="", orders=orders)) as (it, _):
+        rows = it.text().splitlines()
+        (first,) = (row.index("->") for row in rows if "-> one to be" in row)
+        (last,) = (row.index("or close them") for row in rows if "or close them" in row)
+        assert last > first, "not at the margin"
+        (before,) = (row for row in rows if "cancel the open orders found" in row)
+        it.app.screen.query_one("#cancel", Checkbox).value = True
+        await it.pilot.pause()
+        (after,) = (row for row in it.text().splitlines() if "cancel the open orders found" in row)
+        assert "X" not in before.split("cancel")[0]
+        assert "X" in after.split("cancel")[0]
+
+
 async def test_a_choice_that_is_not_shown_is_none() -> None:
     async with at(replace(REPORT, word="")) as (it, preflight):
         assert not it.app.screen.query_one("#close", Checkbox).display
