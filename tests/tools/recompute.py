@@ -58,8 +58,8 @@ class Sums:
 
     def __init__(self, fills: list[dict[str, Any]], payments: list[dict[str, Any]]) -> None:
         self.trades: list[dict[str, D]] = []
-        self.fees = sum((D(f["fee"]) for f in fills), D(0))
-        self.gross = sum((D(f["closedPnl"]) for f in fills), D(0))
+        self.fees = self.gross = D(0)
+        """Of trades that are closed: what is open has paid a fee already, and is no trade yet."""
         self.funding = sum((D(p["delta"]["usdc"]) for p in payments), D(0))
         open_: dict[str, list[dict[str, Any]]] = {}
         for fill in fills:
@@ -79,6 +79,8 @@ class Sums:
              if p["delta"]["coin"] == coin and fills[0]["time"] < p["time"] <= fills[-1]["time"]), D(0),
         )  # fmt: skip
         net = sum((D(f["closedPnl"]) - D(f["fee"]) for f in fills), D(0)) + paid
+        self.fees += sum((D(f["fee"]) for f in fills), D(0))
+        self.gross += sum((D(f["closedPnl"]) for f in fills), D(0))
         sign = 1 if side == "B" else -1
         self.trades.append({"net": net, "edge": (px_out - px_in) / px_in * 10_000 * sign, "at": D(fills[-1]["time"])})
 
