@@ -318,7 +318,8 @@ class Journal:
 _OPENED_BY = """
     SELECT cloid, correlation_id FROM (SELECT max(id) AS last FROM order_rows GROUP BY cloid) JOIN order_rows o ON o.id = last
     WHERE o.purpose <> 'exit' AND o.correlation_id <> '' AND (CAST(o.filled_size AS REAL) <> 0 OR o.status NOT IN ('rejected', 'canceled'))
-        AND NOT EXISTS (SELECT 1 FROM trade_rows t WHERE t.correlation_id = o.correlation_id)
+        AND NOT EXISTS (
+            SELECT 1 FROM trade_rows t WHERE t.correlation_id = o.correlation_id AND t.correlation_id <> '')
     ORDER BY o.id DESC LIMIT 100"""
 """An order that was never filled has no trade either; what it left is an id that nobody asks for."""
 _FUNDING_SINCE = "SELECT market, time_ms FROM funding_rows WHERE time_ms >= ?"
