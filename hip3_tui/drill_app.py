@@ -160,7 +160,8 @@ def _headline(verdict: DrillVerdict) -> Line:
 
 def verdict_lines(verdict: DrillVerdict, width: int) -> list[Line]:
     """Each expectation with what was found, then what happened."""
-    lines: list[Line] = [(), text("Judged on the exchange's own truth", "title")]
+    title = "Judged on the exchange's own truth" if verdict.findings else "Not judged"
+    lines: list[Line] = [(), text(title, "title")]
     name_width = max((len(finding.expectation) for finding in verdict.findings), default=0) + 2
     for finding in verdict.findings:
         mark: Line = {True: text("PASS", "good"), False: text("FAIL", "plate-bad"), None: text("----", "dim")}[
@@ -176,5 +177,8 @@ def verdict_lines(verdict: DrillVerdict, width: int) -> list[Line]:
             lines.append((*head, (piece, "" if finding.passed else "warn")))
     if verdict.trouble:
         lines += [text(piece, "warn") for piece in f.wrap(verdict.trouble, width)]
-    lines += [(), text("What happened", "title"), *story_lines(verdict.story, verdict.story.length_ms, width)]
+    if verdict.findings:
+        lines += [(), text("What happened", "title"), *story_lines(verdict.story, verdict.story.length_ms, width)]
+    else:  # how far it came is not known, so nothing is ticked off
+        lines += [(), text("What was to happen", "title"), *story_lines(verdict.story, None, width)]
     return [*lines, (), (("journal and log  ", "dim"), (verdict.folder, ""))]

@@ -10,8 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+_BRAILLE = 0x2800
+"""Where the plots' patterns begin: a bit for each dot."""
+_DENSITY = " ..:::###"
+"""By the number of dots in a cell."""
+
 ASCII = str.maketrans(
     {
+        **{chr(_BRAILLE + dots): _DENSITY[dots.bit_count()] for dots in range(256)},
         **dict.fromkeys("─━╸╺╌┄▔", "-"),
         **dict.fromkeys("│┃▏▕║", "|"),
         **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╯╰┏┓┗┛┣┫╋╔╗╚╝", "+"),

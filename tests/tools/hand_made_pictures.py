@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,19 +14,29 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "hip3_tui")
 import snapshots_for_tests as made  # noqa: E402
 from console_desk import console  # noqa: E402
 from drill_for_tests import FAILED, PASSED, FakeDrill  # noqa: E402
+from engine_rig import Rig  # noqa: E402
+from msgspec.structs import replace  # noqa: E402
 from picture_files import write_svg  # noqa: E402
 from records_for_tests import FakeRecords  # noqa: E402
 from report_for_tests import a_report  # noqa: E402
 from snapshots_for_tests import T0, FakeHandle  # noqa: E402
+from test_checkpoint_screen import at_checkpoint  # noqa: E402
+from test_preflight_screen import FAILED as REFUSED  # noqa: E402
+from test_preflight_screen import REPORT, FakePreflight  # noqa: E402
 from test_simulator_screen import FAULTS, FakeSimulator  # noqa: E402
+from test_verification_screen import FakeVerification  # noqa: E402
 from textual.app import App  # noqa: E402
 
 from core.messages.about import AboutPart  # noqa: E402
+from core.messages.drill import DrillVerdict  # noqa: E402
 from core.messages.simulator import FaultInForce  # noqa: E402
 from core.messages.snapshot import ConnectionPhase, ReadyView, Snapshot  # noqa: E402
+from core.messages.verification import NAMES, CheckResult, Verdict  # noqa: E402
 from core.runtime.drill_story import stories_in  # noqa: E402
+from core.runtime.order_preview import preview_order  # noqa: E402
 from hip3_tui.console import NOTHING_BESIDE, Outside  # noqa: E402
 from hip3_tui.drill_app import DrillLobby, DrillVerdictApp  # noqa: E402
+from hip3_tui.screens import ticket  # noqa: E402
 
 SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
 ABOUT = (
@@ -64,6 +75,17 @@ def _link(phase: ConnectionPhase, **more: Any) -> Callable[[], Snapshot]:
     return lambda: made.snapshot(connection=link, **more)
 
 
+class _Verified(FakeVerification):
+    """Half way."""
+
+    def begin(self, word: str) -> str:
+        super().begin(word)
+        self.results = tuple(CheckResult(n, NAMES[n], Verdict.PASS, "as it must be") for n in range(1, 7))
+        return ""
+
+
+BROKEN_OFF = DrillVerdict(PASSED.story, (), 12.0, "state/drills/8", "broken off by the operator after 12 s")
+
 _HALF = ReadyView(False, True, False, True, ("market data of 2 markets", "fills"))
 SHOTS: dict[str, Shot] = {
     "history-trades": Shot(made.snapshot, ("h",), Outside(records=_Journal())),
@@ -83,6 +105,15 @@ SHOTS: dict[str, Shot] = {
     "about": Shot(made.snapshot, ("a",), Outside(about=lambda: ABOUT)),
     "greeting": Shot(made.snapshot, (), Outside(greeted=lambda: None)),
     "help": Shot(made.snapshot, ("question_mark",), Outside(records=_Journal(), simulator=FakeSimulator())),
+    "ticket": Shot(lambda: Rig().snapshot(), ("o",), Outside(preview=preview_order)),
+    "ticket-typed": Shot(lambda: Rig().snapshot(), ("o", *["tab"] * 2, *"25"), Outside(preview=preview_order)),
+    "verification": Shot(made.flat, ("do:verification",), Outside(verification=_Verified())),
+    "verification-run": Shot(made.flat, ("do:verification", "tab", "enter"), Outside(verification=_Verified())),
+    "preflight": Shot(lambda: None, (), Outside(preflight=FakePreflight(REPORT))),
+    "preflight-failed": Shot(
+        lambda: None, (), Outside(preflight=FakePreflight(replace(REPORT, checks=(*REPORT.checks, REFUSED))))
+    ),
+    "checkpoint": Shot(at_checkpoint, ("n",)),
     "connecting": Shot(_link(ConnectionPhase.CONNECTING)),
     "reconnecting": Shot(_link(ConnectionPhase.RECONNECTING, epoch=3, reason="no pong for 10 s")),
     "resyncing": Shot(_link(ConnectionPhase.SYNCING, epoch=3, reason="no pong for 10 s", ready=_HALF)),
@@ -93,18 +124,22 @@ PAGES: dict[str, Callable[[], App[Any]]] = {
     "drill-lobby": lambda: DrillLobby(stories_in(ROOT / "config" / "scenarios")),
     "drill-passed": lambda: DrillVerdictApp(PASSED),
     "drill-failed": lambda: DrillVerdictApp(FAILED),
+    "drill-broken-off": lambda: DrillVerdictApp(BROKEN_OFF),
 }
 assert len(FAULTS) > 1
 
 
 def app_of(shot: Shot) -> App[Any]:
+    ticket._NUMBERS = itertools.count(1)  # the ids in a ticket are counted in one program; here each picture is one
     return console(FakeHandle(shot.snapshot()), shot.outside)
 
 
 async def settle(pilot: Any, keys: Sequence[str]) -> None:
     """Press the keys one by one, and wait until what threads bring has come."""
     for key in ("", *keys):
-        if key:
+        if key.startswith("do:"):
+            pilot.app.action_operate(key[3:])
+        elif key:
             await pilot.press(key)
         for _ in range(100):
             await pilot.pause(0.02)
