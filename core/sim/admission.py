@@ -31,6 +31,7 @@ DESERIALIZE = "Failed to deserialize the JSON body into the target type"
 PARSE = "Failed to parse the request body as JSON"
 
 ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+_BARE = re.compile(r"[0-9a-fA-F]{40}")
 MAX_ITEMS = 200
 _MAX_DIGITS = 30
 """Of a price or size; far beyond any market, and far within what Decimal keeps exactly."""
@@ -133,7 +134,7 @@ def decode(raw: Any) -> Envelope:
         raise WireFailure(422, f"{DESERIALIZE}: nonce")
     if not isinstance(signature, dict) or not {"r", "s", "v"} <= set(signature):
         raise WireFailure(422, f"{DESERIALIZE}: signature")
-    if vault is not None and (not isinstance(vault, str) or ADDRESS.fullmatch(vault) is None):
+    if vault is not None and (vault := address_of(vault)) is None:
         raise WireFailure(422, f"{DESERIALIZE}: vaultAddress")
     if expires is not None and not _is_uint(expires):
         raise WireFailure(422, f"{DESERIALIZE}: expiresAfter")
@@ -152,7 +153,16 @@ def decode(raw: Any) -> Envelope:
             raise WireFailure(422, f"{DESERIALIZE}: a number of more than {_MAX_DIGITS} characters")
     if action["type"] == "topUpIsolatedOnlyMargin" and len(action["leverage"]) > _MAX_DIGITS:
         raise WireFailure(422, f"{DESERIALIZE}: a number of more than {_MAX_DIGITS} characters")
-    return Envelope(action, nonce, signature, vault.lower() if vault else None, expires)
+    return Envelope(action, nonce, signature, vault, expires)
+
+
+def address_of(value: Any) -> str | None:
+    """An address in its one spelling, or None for what is none. It comes in any case, and some clients leave out the 0x."""
+    if not isinstance(value, str):
+        return None
+    if ADDRESS.fullmatch(value) is not None:
+        return value.lower()
+    return "0x" + value.lower() if _BARE.fullmatch(value) is not None else None
 
 
 def _is_multi_sig(action: dict[str, Any]) -> bool:

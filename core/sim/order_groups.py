@@ -33,7 +33,7 @@ def place_all(venue: Venue, account: Account, action: Json, now_ms: int) -> list
     Raises:
         Refused: The action as a whole cannot be done.
     """
-    grouping, builder = action["grouping"], _builder(account, action)
+    grouping, builder = action["grouping"], _builder(venue, account, action)
     if isinstance(grouping, dict):
         raise Refused(_NO_HYPE)
     wishes = [desk.wish_of(raw, builder, grouping == "positionTpsl") for raw in action["orders"]]
@@ -45,11 +45,12 @@ def place_all(venue: Venue, account: Account, action: Json, now_ms: int) -> list
     return family(venue, account, wishes, now_ms)
 
 
-def _builder(account: Account, action: Json) -> tuple[str, int] | None:
+def _builder(venue: Venue, account: Account, action: Json) -> tuple[str, int] | None:
     builder = action.get("builder")
     if builder is None:
         return None
-    if builder["f"] > account.builders.get(builder["b"], -1):
+    approver = account if account.master is None else venue.accounts[account.master]  # only who has a key can approve
+    if builder["f"] > approver.builders.get(builder["b"], -1):
         raise Refused(_NO_BUILDER)
     return builder["b"], builder["f"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sim_desk import OTHER_USER
 
 from core.sim.admission import WireFailure
 from core.sim.nonces import NonceBook, range_error
@@ -62,6 +63,12 @@ def test_a_signature_of_nobody(desk):
     envelope = desk.envelope(NOOP)
     envelope["signature"] = {"r": "0x0", "s": "0x0", "v": 27}
     assert desk.raw(envelope)["response"] == "Unable to recover signer."
+
+
+@pytest.mark.parametrize("spelt", [OTHER_USER, OTHER_USER.upper().replace("0X", "0x"), OTHER_USER[2:]])
+def test_the_address_acted_for_in_every_spelling_that_clients_have(desk, spelt):
+    envelope = desk.envelope({"type": "noop"}, vault=OTHER_USER) | {"vaultAddress": spelt}
+    assert desk.raw(envelope) == {"status": "err", "response": f"Vault not registered: {OTHER_USER}"}
 
 
 def test_an_agent_acts_for_its_master(desk):

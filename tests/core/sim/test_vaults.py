@@ -83,6 +83,16 @@ def test_its_leader_and_the_leaders_agent_trade_for_it_and_nobody_else(desk, vau
     assert desk.send(money, vault=vault) == {"status": "err", "response": "Vault may not perform this action."}
 
 
+def test_what_its_leader_has_approved_of_a_builder_counts_for_it_too(desk, vault):
+    desk.exchange.venue.accounts[vault].dexes["xyz"].raw_usd += 200
+    builder = "0x" + "b1" * 20
+    order = limit(True, "1700", "0.05", tif="Ioc")
+    action = {"type": "order", "orders": [order], "grouping": "na", "builder": {"b": builder, "f": 5}}
+    assert "Builder fee" in desk.send(action, vault=vault)["response"]
+    assert desk.send_own("approveBuilderFee", maxFeeRate="0.01%", builder=builder) == OK
+    assert "filled" in str(desk.send(action, vault=vault))
+
+
 def test_a_vault_is_no_sub_account_and_has_no_key(desk, vault):
     for action in (
         {"type": "subAccountTransfer", "subAccountUser": vault, "isDeposit": False, "usd": 1_000_000},
