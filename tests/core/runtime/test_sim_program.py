@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import subprocess
 import sys
+import weakref
 
 import msgspec
 import pytest
@@ -26,6 +28,27 @@ async def test_a_mistake_of_ours_ends_the_server_instead_of_silencing_it(monkeyp
 
 
 @contextlib.contextmanager
+async def test_what_only_leads_back_to_itself_is_found_while_it_serves(monkeypatch):
+    class Left:
+        pass
+
+    monkeypatch.setattr("core.runtime.sim_program._COLLECT_EVERY_S", 0.01)
+    left, found = Left(), asyncio.Event()
+    left.itself = left
+    loop = asyncio.get_running_loop()
+    weakref.finalize(left, loop.call_soon_threadsafe, found.set)
+    gc.disable()
+    try:
+        stop = asyncio.Event()
+        serving = asyncio.create_task(serve(SimConfig(seed=1, markets=()), stop=stop))
+        del left
+        await asyncio.wait_for(found.wait(), 60)
+        stop.set()
+        await serving
+    finally:
+        gc.enable()
+
+
 def program(**how):
     command = [sys.executable, "-m", "hip3_tui", "sim", "--port", "0", "--seed", "7"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
