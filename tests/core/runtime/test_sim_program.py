@@ -27,7 +27,6 @@ async def test_a_mistake_of_ours_ends_the_server_instead_of_silencing_it(monkeyp
         await asyncio.wait_for(task, WAIT_S)
 
 
-@contextlib.contextmanager
 async def test_what_only_leads_back_to_itself_is_found_while_it_serves(monkeypatch):
     class Left:
         pass
@@ -49,6 +48,7 @@ async def test_what_only_leads_back_to_itself_is_found_while_it_serves(monkeypat
         gc.enable()
 
 
+@contextlib.contextmanager
 def program(**how):
     command = [sys.executable, "-m", "hip3_tui", "sim", "--port", "0", "--seed", "7"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
