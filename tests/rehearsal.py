@@ -45,6 +45,7 @@ def plan_of(scenario: Scenario) -> Plan:
         weather_ms=0,
         troubles=(),
         newer=(),
+        newest=(),
         operator_every_ms=0,
     )
 
