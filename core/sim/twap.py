@@ -28,6 +28,8 @@ _MIN_MINUTES, _MAX_MINUTES = 5, 1_440
 _SLIPPAGE = Decimal("0.03")
 _CATCH_UP = 3
 _KEPT = 500
+_MOST_RUNNING = 100
+"""Of one account; each trades every half minute for up to a day."""
 _FIRST_ID = 77_738_300
 _GONE = "TWAP was never placed, has already been canceled, or is filled."
 
@@ -48,6 +50,8 @@ def start(venue: Venue, account: Account, action: Json, now_ms: int) -> Json:
         return {"error": f"TWAP order value too small. Min is ${least}, for {minutes} min(s). asset={asked['a']}"}
     if asked["r"] and account.szi(listing) * (1 if asked["b"] else -1) >= 0:
         return {"error": f"Reduce only order would increase position. asset={asked['a']}"}
+    if sum(t.user == account.user for t in venue.twaps.values()) >= _MOST_RUNNING:
+        return {"error": f"Too many TWAPs are running: {_MOST_RUNNING}. asset={asked['a']}"}
     venue.last_twap_id += 1
     twap = Twap(
         id=_FIRST_ID + venue.last_twap_id,

@@ -166,3 +166,13 @@ def test_a_range_of_slices_is_told_by_time(desk):
     at = first["fill"]["time"]
     assert desk.info("userTwapSliceFillsByTime", user=desk.user, startTime=at, endTime=at) == [first]
     assert len(desk.info("userTwapSliceFillsByTime", user=desk.user, startTime=0)) == 2
+
+
+def test_so_many_run_at_once_and_no_more(desk, monkeypatch):
+    monkeypatch.setattr("core.sim.twap._MOST_RUNNING", 2)
+    first = twap(desk)["running"]["twapId"]
+    assert "running" in twap(desk)
+    assert twap(desk) == {"error": f"Too many TWAPs are running: 2. asset={SNDK}"}
+    assert "running" in twap(desk, key=OTHER_KEY)
+    cancel(desk, first)
+    assert "running" in twap(desk)
