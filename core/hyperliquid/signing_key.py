@@ -11,6 +11,7 @@ SPEC 5; PROTOCOL 4.1.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, NoReturn, TypedDict
 
 import coincurve
@@ -152,7 +153,13 @@ def _scalar(text: Any) -> bytes:
 
 
 def _address_of(public: coincurve.PublicKey) -> str:
-    return "0x" + keccak(public.format(compressed=False)[1:])[12:].hex()
+    return _address_of_point(public.format(compressed=False))
+
+
+@lru_cache(maxsize=1_024)
+def _address_of_point(point: bytes) -> str:
+    """The same few sign again and again, and a hash costs as much as all the rest of telling who."""
+    return "0x" + keccak(point[1:])[12:].hex()
 
 
 def address_bytes(address: str) -> bytes:

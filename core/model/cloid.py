@@ -9,6 +9,7 @@ exchange returns them.
 
 from __future__ import annotations
 
+import re
 from typing import NewType
 
 Cloid = NewType("Cloid", str)
@@ -20,6 +21,7 @@ DICE_BITS = 31
 """How many random bits a space holds: two programs that start in the same second meet once in 2 thousand million times."""
 
 _DIGITS = 32
+_CLOID = re.compile(rf"0x[0-9a-fA-F]{{{_DIGITS}}}")
 _COUNTER_BITS = 32
 _SPACE_BITS = 64
 _BY_HAND = 0x8000_0000_00A0_0000
@@ -72,7 +74,7 @@ def is_by_hand(cloid: str, space: int) -> bool:
 
 def is_cloid(text: str) -> bool:
     """Whether the exchange would take this text: 0x and exactly 32 hex digits."""
-    return len(text) == _DIGITS + 2 and text[:2] == "0x" and all(c in "0123456789abcdefABCDEF" for c in text[2:])
+    return _CLOID.fullmatch(text) is not None
 
 
 def is_ours(cloid: str | None) -> bool:
