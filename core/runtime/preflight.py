@@ -197,7 +197,10 @@ class PreflightDesk:
         if report is None:
             return "still reading"
         if report.failed:
-            return f"{len(report.failed)} checks failed: {', '.join(c.name for c in report.failed)}"
+            first = report.failed[0]
+            names = ", ".join(c.name for c in report.failed)
+            remedy = f" -> {first.remedy}" if first.remedy else ""
+            return f"{len(report.failed)} checks failed: {names}; {first.name}: {first.value}{remedy}"
         if report.word and answer.word.strip() != report.word:
             return f"type {report.word} to begin"
         self._answer = answer

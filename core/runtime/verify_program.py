@@ -54,6 +54,8 @@ PREFLIGHT_WITHIN_S = 60.0
 READY_WITHIN_S = 30.0
 FILL_WITHIN_S = 10.0
 EQUAL_WITHIN_S = 6.0
+ANSWER_WITHIN_S = 6.0
+"""A post that got no answer by then was given up by the engine as well."""
 _SLIPPAGE_BPS = Decimal(50)
 _CANCELLED_PAIRS = 10
 _NEEDS: dict[int, tuple[int, ...]] = {3: (), 4: (3,), 5: (3, 4), 6: (3, 4), 7: (), 9: (8,)}
@@ -178,7 +180,7 @@ class Verification(VerifyDesk):
         return PASS, "an order rested in the exchange's own list and was cancelled again", figures
 
     def _ioc(self) -> Judged:
-        life = self._place(usd=self._usd(), slippage_bps=_SLIPPAGE_BPS)
+        life = self._with_answer(self._place(usd=self._usd(), slippage_bps=_SLIPPAGE_BPS))
         self._seen = _Seen(life, "")
         figures = {"answered_ms": answered_ms(life), "size": text_of(life.size if life else None)}
         if not is_done(life):
@@ -189,7 +191,17 @@ class Verification(VerifyDesk):
             return FAIL, how_it_stands(life), figures
         if not life.said_filled:
             self._seen.problem = f"nothing was filled: {life.reason or 'no match'}"
-        return PASS, f"answered after {answered_ms(life)} ms", figures
+        took_ms = answered_ms(life)
+        if took_ms is None:
+            return PASS, f"{how_it_stands(life)}, as its update said; the answer itself was not seen", figures
+        return PASS, f"answered after {took_ms} ms", figures
+
+    def _with_answer(self, life: OrderLifeView | None) -> OrderLifeView | None:
+        """An update may have told the end first: its answer is waited for, so that it is measured."""
+        if life is None or life.denied or answered_ms(life) is not None:
+            return life
+        self._until(lambda s: answered_ms(self._life(life.command_id)) is not None, ANSWER_WITHIN_S)
+        return self._life(life.command_id) or life
 
     def _fill(self) -> Judged:
         life = self._seen.life

@@ -253,7 +253,11 @@ async def test_nothing_begins_without_the_word_and_a_failed_check_takes_none(reh
     rehearsal.venue.control(do="fault", name="rate_limited")
     running = asyncio.create_task(desk.run(config, stop))
     await until_reported(desk)
-    assert desk.go(Go("ada", WORD)) == "1 checks failed: action budget"
+    said = desk.go(Go("ada", WORD))
+    assert said.startswith("1 checks failed: action budget; action budget: ")
+    assert said.endswith(" -> it grows by one for each USD traded"), (
+        "what and what to do, where no screen shows the checks"
+    )
     rehearsal.venue.control(do="clear_faults")
     desk.again()
     await until_reported(desk, lambda report: report.may_begin)
