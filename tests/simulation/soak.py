@@ -8,7 +8,7 @@
     make soak ARGS="--seed 12 --depth wire"              one life, its story and its verdict
     make soak ARGS="--seed 12 --tape life.tape"          and what its engines were told and answered, for `hip3-tui replay`
 
-Exit code 0: every seed was green, 1: one was red, 2: wrong arguments. Ctrl+C ends it early, with the report of what was played.
+Exit code 0: every seed was green, 1: one was red, 2: wrong arguments. Ctrl+C or SIGTERM ends it early, with the report of what was played.
 """
 
 from __future__ import annotations
@@ -250,4 +250,5 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else its workers would wait for ever for the next life
     sys.exit(main())

@@ -214,7 +214,8 @@ def test_hours_out_of_range_are_refused(text):
         soak.some_hours(text)
 
 
-def test_ctrl_c_ends_it_with_the_report():
+@pytest.mark.parametrize(("to", "what"), [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM)])
+def test_ctrl_c_and_a_plain_kill_end_it_with_the_report(to, what):
     process = subprocess.Popen(
         [sys.executable, str(HERE / "soak.py"), "--minutes", "10", "--jobs", "2", "--only", "cut", *SHORT],
         stdout=subprocess.PIPE,
@@ -224,7 +225,7 @@ def test_ctrl_c_ends_it_with_the_report():
     assert process.stdout is not None
     try:
         first = process.stdout.readline()
-        os.killpg(process.pid, signal.SIGINT)
+        to(process.pid, what)
         out, _ = process.communicate(timeout=60)
     finally:
         with contextlib.suppress(ProcessLookupError):
