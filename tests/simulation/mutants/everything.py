@@ -5,6 +5,7 @@ from __future__ import annotations
 from mutants.guards_of_account import GUARDS_OF_ACCOUNT
 from mutants.guards_of_entries import GUARDS_OF_ENTRIES
 from mutants.guards_of_exits import GUARDS_OF_EXITS
+from mutants.guards_of_hands import GUARDS_OF_HANDS
 from mutants.guards_of_lessons import GUARDS_OF_LESSONS
 from mutants.guards_of_posts import GUARDS_OF_POSTS
 from mutants.guards_of_session import GUARDS_OF_SESSION
@@ -19,6 +20,7 @@ ROOMS: dict[str, list[Mutant]] = {
     "session": GUARDS_OF_SESSION,
     "lessons": GUARDS_OF_LESSONS,
     "run": GUARDS_OF_THE_RUN,
+    "hands": GUARDS_OF_HANDS,
 }
 MUTANTS: dict[str, Mutant] = {m.name: m for room in ROOMS.values() for m in room}
 
