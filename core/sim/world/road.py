@@ -263,6 +263,7 @@ class Road:
     def _fail(self, socket: Socket, post: VenuePost, fault: Fault) -> None:
         """Answered by what stands before the venue, carried out or not."""
         world, now_ms = self._world, self._agenda.now_ms
+        world.hinder(0)  # an exit has its whole time anew after each failure, not after the first of a row
         world.mark(f"fault {fault.name}")
         session = socket.session
         assert session is not None

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine_rig import BUY, NVDA, SELL, SNDK, D, Rig, foreign_order, make_config, make_run, order_of, report_of, update
+from engine_rig import (
+    BUY,
+    NVDA,
+    SELL,
+    SNDK,
+    SPECS,
+    D,
+    Rig,
+    foreign_order,
+    make_config,
+    make_run,
+    order_of,
+    report_of,
+    update,
+)
 from msgspec.structs import replace
 
-from core.config import ExecutionConfig
-from core.engine.by_hand import MAX_AGE_MS
+from core.config import ExecutionConfig, SafetyConfig
+from core.engine.by_hand import MAX_AGE_MS, ByHand
 from core.messages.commands import (
     CancelAll,
     CancelOrder,
@@ -617,3 +631,32 @@ def test_what_it_is_called_in_the_books() -> None:
     tracked = rig.m.orders.get(order.cloid)
     assert tracked is not None
     assert tracked.purpose is Purpose.MANUAL
+
+
+# --- the last look before signing, and facts that only seldom matter -----------------------------------------------------------
+
+
+def test_the_last_look_asks_for_the_latch_and_for_readiness_itself() -> None:
+    """Whoever latches takes the queue back first; what slips past that must not leave all the same."""
+    rig = Rig()
+    by_hand = ByHand(rig.m, rig.engine._entries)
+    order = PendingOrder(CloidMaker(9).next(), SNDK, BUY, D(200), D("0.1"), False, TimeInForce.IOC, rig.now)
+    assert by_hand.last_refusal(order) == ""
+    rig.handle(TripHardStop(command_id="x", reason="enough"))
+    assert "enough" in by_hand.last_refusal(order)
+    rig = Rig(ready=False)
+    assert ByHand(rig.m, rig.engine._entries).last_refusal(order) == "not connected"
+
+
+def test_the_daily_cap_is_for_orders_by_hand_too() -> None:
+    rig = Rig(make_config(safety=SafetyConfig(max_daily_trades=1)))
+    rig.lose_trade()
+    command = buy()
+    rig.handle(command)
+    assert "daily trade cap: 1 of 1" in rig.answer_of(command)
+
+
+def test_nothing_is_placed_on_a_market_that_was_taken_off_the_list() -> None:
+    rig = Rig()
+    rig.m.markets[SNDK].spec = replace(SPECS[SNDK], is_delisted=True)
+    assert ByHand(rig.m, rig.engine._entries).facts(SNDK).market_stopped == "delisted"

@@ -16,6 +16,7 @@ from core.messages.events import (
     PostSent,
     Subscribed,
 )
+from core.sim.world.plan import START_MS
 from core.sim.world.program import NO_SIGNATURE
 from core.sim.world.road import PING_EVERY_MS, PONG_WITHIN_MS
 
@@ -146,6 +147,7 @@ def test_an_action_may_be_carried_out_and_answered_with_a_failure(road):
     world.road.post(77, noop(1))
     live(world, 500)
     assert len(world.exchange.actions) == taken + 1
+    assert world.hindered_until_ms > START_MS, "what fails before the venue is in the way of an exit"
     (refused,) = ears.of(PostRefused)
     assert (refused.post_id, refused.is_transport) == (77, True)
     world.road.post(78, noop(2))
