@@ -32,6 +32,7 @@ HEAD = 4
 MOST_BYTES = 4 << 20
 """Of one frame. A snapshot is 5 to 50 kB; what claims to be larger than this is no frame of ours."""
 MOST_COMMAND_BYTES = 4 << 10
+_LONGEST = 300
 
 
 class Greeting(Struct, frozen=True):
@@ -83,7 +84,7 @@ def read_greeting(data: bytes, version: str) -> Greeting:
     try:
         greeting = msgspec.msgpack.decode(data, type=Greeting)
     except _UNREADABLE as e:
-        raise ViewError(f"what answers there is not a console: {e}") from None
+        raise ViewError(f"what answers there is not a console: {_one_line(e)}") from None
     if (greeting.version, greeting.format) != (version, FORMAT):
         raise ViewError(f"the running console is version {greeting.version}, this is {version}: they cannot be mixed")
     return greeting
@@ -97,7 +98,7 @@ def read_snapshot(data: bytes) -> Snapshot:
     try:
         return _snapshots().decode(data)
     except _UNREADABLE as e:
-        raise ViewError(f"not a snapshot: {e}") from None
+        raise ViewError(f"not a snapshot: {_one_line(e)}") from None
 
 
 def read_command(data: bytes) -> AnyCommand:
@@ -108,10 +109,15 @@ def read_command(data: bytes) -> AnyCommand:
     try:
         command = _commands().decode(data)
     except _UNREADABLE as e:
-        raise ViewError(f"not a command that another window may give: {e}") from None
+        raise ViewError(f"not a command that another window may give: {_one_line(e)}") from None
     if not only_brakes(command):
         raise ViewError("entries are resumed at the console itself")
     return command
+
+
+def _one_line(error: Exception) -> str:
+    """The decoder quotes what it was sent, and this goes to a log."""
+    return "".join(c if c.isprintable() else "?" for c in str(error))[:_LONGEST]
 
 
 class Frames:

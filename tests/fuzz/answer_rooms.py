@@ -84,7 +84,8 @@ OPEN = {"": "BTC", "xyz": "xyz:SNDK"}
 
 def _truth(kind: Kind, dex: str, is_open: bool) -> Any:
     """What an exchange would answer that has one position and one order on each dex, or none."""
-    coin = OPEN[dex]
+    coin = OPEN.get(dex, f"{dex}:X")  # a spoiled list of dexes may name others: they answer, and hold nothing
+    is_open = is_open and dex in OPEN
     match kind:
         case Kind.DEXES:
             return PERP_DEXS
@@ -280,7 +281,7 @@ def preflight_answers(dice: random.Random, cases: int, folder: Path) -> Counter[
     ours = preflight.OurSide(journal=folder / "journal.db")
     count: Counter[str] = Counter()
     real = aiohttp.ClientSession
-    session = _HostileSession(dice, desk.info)
+    session = _HostileSession(dice, lambda body: desk.exchange.info(body, desk.now_ms))
     aiohttp.ClientSession = lambda **_: session  # type: ignore[assignment,misc,return-value]
     try:
         while count["cases"] < cases:

@@ -57,6 +57,8 @@ LATE_MS = 3_000
 """How long after its time stop a position may still be open at the venue: an answer takes up to 0.4 s, and the machine may be busy."""
 GROWTH_MB_PER_H = 12.0
 """From the second quarter of the run on. Rows of the lists fill up first; what goes on growing after that is a leak."""
+GROWTH_OF_EXCHANGE_MB_PER_H = 30.0
+"""It remembers every fill, order and action, which is what it is asked for at the end: some 10 kB for each trade."""
 GROWTH_NEEDS_MIN = 20.0
 """A shorter run is still filling up."""
 
@@ -89,7 +91,7 @@ class Process:
             return []
         wrong = []
         growth = _slope(late, "rss_mb") * 60
-        if growth > GROWTH_MB_PER_H:
+        if growth > (GROWTH_OF_EXCHANGE_MB_PER_H if self.name == "exchange" else GROWTH_MB_PER_H):
             wrong.append(f"{self.name}: memory grows {growth:.1f} MB an hour")
         for what in ("fds", "threads"):
             values = [s[what] for s in late]

@@ -110,3 +110,10 @@ def test_another_version_is_told_from_the_same():
 def test_bytes_that_are_no_text_or_go_on_for_ever_are_an_error_like_any_other(read: Any, data: bytes) -> None:
     with pytest.raises(ViewError):
         read(data)
+
+
+def test_what_a_window_sent_is_quoted_on_one_line_if_at_all() -> None:
+    with pytest.raises(ViewError) as refused:
+        read_command(msgspec.msgpack.encode({"type": "Flatten\nAll\x1b[2J" + "x" * 2_000}))
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 500
