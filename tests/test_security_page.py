@@ -27,3 +27,11 @@ def test_every_page_it_names_is_there() -> None:
     assert names
     for name in names:
         assert (ROOT / name).is_file(), name
+
+
+def test_every_test_that_the_page_of_faults_names_is_there() -> None:
+    page = (ROOT / "docs" / "FAULTS.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:tests/)?[\w/]*test_\w+\.py)`", page))
+    assert len(named) > 12
+    for name in named:
+        assert (ROOT / (name if name.startswith("tests/") else f"tests/end_to_end/{name}")).is_file(), name
