@@ -2,9 +2,9 @@
 
 One trader buys, sells, rests and cancels at a steady pace, some others do so now and then, listeners hear every kind of channel, readers ask,
 and every hour somebody's connection is cut. The exchange's memory is read from outside once in every hour of its own time. At the start it
-fills what it keeps (the latest fills, orders, actions and candles); what must not grow is the rest of the day.
+fills what it keeps (the latest fills, orders and actions, which takes some ten hours at the usual pace); what must not grow is the rest.
 
-``python tests/tools/venue_day.py`` (``--hours 24 --speed 60``); ends with 1 when the second half grew by more than ``--most`` MB an hour.
+``python tests/tools/venue_day.py`` (``--hours 24 --speed 60``); ends with 1 when the last quarter grew by more than ``--most`` MB an hour.
 """
 
 from __future__ import annotations
@@ -202,18 +202,20 @@ async def live(options: argparse.Namespace) -> int:
             await asyncio.gather(*tasks, return_exceptions=True)
     finally:
         venue.end()
-    half = samples[len(samples) // 2 :]
-    per_hour = (half[-1][1] - half[0][1]) / (half[-1][0] - half[0][0])
-    print(f"\n{samples[-1][0]:.1f} hours at {options.speed:g} times real time; second half: {per_hour:+.2f} MB an hour")
+    last = samples[len(samples) * 3 // 4 :]
+    per_hour = (last[-1][1] - last[0][1]) / (last[-1][0] - last[0][0])
+    print(
+        f"\n{samples[-1][0]:.1f} hours at {options.speed:g} times real time; last quarter: {per_hour:+.2f} MB an hour"
+    )
     return int(per_hour > options.most)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--hours", type=int, default=24)
+    parser.add_argument("--hours", type=int, default=24, help="at least 8")
     parser.add_argument("--speed", type=float, default=60.0)
     parser.add_argument("--trades", type=int, default=1_300, help="of the first trader, an hour")
-    parser.add_argument("--most", type=float, default=0.5, help="MB an hour that the second half may grow")
+    parser.add_argument("--most", type=float, default=0.5, help="MB an hour that the last quarter may grow")
     return asyncio.run(live(parser.parse_args()))
 
 
