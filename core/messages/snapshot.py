@@ -65,7 +65,7 @@ class RunInfo(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if not self.cloid_space:
-            force_setattr(self, "cloid_space", space_of_run(self.run_id))
+            force_setattr(self, "cloid_space", space_of_run(self.run_id % (1 << 32)))  # of a broken file or wire too
         if not self.rules:
             force_setattr(self, "rules", self.network)
 

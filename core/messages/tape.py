@@ -69,9 +69,10 @@ def _turn() -> msgspec.json.Decoder[Turn]:
 
 
 def encode_start(start: Start) -> bytes:
-    """One line, without its end. ``seen_fills`` is sorted: a set has no order of its own, and the same start must give the same bytes."""
+    """One line, without its end. What was seen is sorted: a set has no order of its own, and the same start must give the same bytes."""
     data = msgspec.to_builtins(start)
     data["recovered"]["seen_fills"] = sorted(start.recovered.seen_fills)
+    data["recovered"]["seen_funding"] = sorted(start.recovered.seen_funding)
     return _encoder.encode(_writable(data))
 
 

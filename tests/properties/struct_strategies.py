@@ -51,6 +51,8 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
         return st.tuples(*[values_of(arg) for arg in args])
     if origin is frozenset:
         return st.frozensets(values_of(args[0]), max_size=4)
+    if origin is dict:
+        return st.dictionaries(values_of(args[0]), values_of(args[1]), max_size=3)
     if isinstance(hint, NewType):
         return values_of(hint.__supertype__)
     if isinstance(hint, type) and issubclass(hint, Enum):
