@@ -76,7 +76,7 @@ def _part(part: AboutPart, width: int) -> list[Line]:
     lines: list[Line] = [text(part.title, "title")]
     for name, value in part.lines:
         if not name:
-            lines.append(text(value))
+            lines += [text(value)] if len(value) <= width else [text(piece) for piece in f.wrap(value, width)]
             continue
         for number, piece in enumerate(f.wrap(value, width - _NAME_WIDTH) or [""]):
             lines.append(((f"{name if number == 0 else '':<{_NAME_WIDTH}}", "dim"), (piece, "")))

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -40,6 +41,13 @@ Answer = TypeVar("Answer")
 class Bar(LiveLines):
     """One line of the room's own: its name, its tabs, or its keys."""
 
+    class Tab(Message):
+        """A tab was clicked: the key on it."""
+
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.key = key
+
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._line: Line = ()
@@ -51,6 +59,17 @@ class Bar(LiveLines):
 
     def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
         return [self._line]
+
+    def on_click(self, event: events.Click) -> None:
+        """A tab is its key."""
+        at = 0
+        for words, _ in self._line:
+            at += cell_len(words)
+            if event.x < at:
+                number = words.split()[:1]
+                if number and number[0].isdigit():
+                    self.post_message(self.Tab(number[0]))
+                return
 
 
 class ErrandDone(Message):
@@ -178,6 +197,10 @@ class Room(Screen[None]):
         self._key_bar.take_place(0, height - 1, width, 1)
 
     # --- keys --------------------------------------------------------------------------------------------------------
+
+    async def on_bar_tab(self, event: Bar.Tab) -> None:
+        for binding in self._bindings.get_bindings_for_key(event.key):
+            await self.run_action(binding.action)
 
     def action_leave(self) -> None:
         self.dismiss(None)
