@@ -29,6 +29,8 @@ from textual.app import App  # noqa: E402
 
 from core.messages.about import AboutPart  # noqa: E402
 from core.messages.drill import DrillVerdict  # noqa: E402
+from core.messages.preflight import Check  # noqa: E402
+from core.messages.preflight import Verdict as Passes  # noqa: E402
 from core.messages.simulator import FaultInForce  # noqa: E402
 from core.messages.snapshot import ConnectionPhase, ReadyView, Snapshot  # noqa: E402
 from core.messages.verification import NAMES, CheckResult, Verdict  # noqa: E402
@@ -84,6 +86,29 @@ class _Verified(FakeVerification):
         return ""
 
 
+CHECKED = replace(
+    REPORT,
+    checks=tuple(
+        Check(name, value, limit, Passes.PASS)
+        for name, value, limit in (
+            ("market xyz:SNDK", "asset 110016", "as pinned in the config"),
+            ("parameters", "as in the last run", "unchanged"),
+            ("leverage", "3x isolated", "at most 5x"),
+            ("fees", "4.5 bps", "at most 6 bps"),
+            ("margin on xyz", "$212.40 free", "at least $100"),
+            ("account", "user", "no sub-account, no vault"),
+            ("signer", "agent until 2026-12-20", "approved, a day at least"),
+            ("clock", "+12 ms", "within 1000 ms"),
+            ("action budget", "1,234 of 10,000", "1,000 left at least"),
+            ("open orders", "none", "none, or your word"),
+            ("positions", "none", "none, or taken over"),
+            ("second console", "none", "none on this account"),
+            ("key file", "rw-------", "nobody else reads it"),
+            ("journal", "whole, format 3", "whole"),
+            ("disk", "41 GB free", "at least 1 GB"),
+        )
+    ),
+)
 BROKEN_OFF = DrillVerdict(PASSED.story, (), 12.0, "state/drills/8", "broken off by the operator after 12 s")
 
 _HALF = ReadyView(False, True, False, True, ("market data of 2 markets", "fills"))
@@ -109,9 +134,9 @@ SHOTS: dict[str, Shot] = {
     "ticket-typed": Shot(lambda: Rig().snapshot(), ("o", *["tab"] * 2, *"25"), Outside(preview=preview_order)),
     "verification": Shot(made.flat, ("do:verification",), Outside(verification=_Verified())),
     "verification-run": Shot(made.flat, ("do:verification", "tab", "enter"), Outside(verification=_Verified())),
-    "preflight": Shot(lambda: None, (), Outside(preflight=FakePreflight(REPORT))),
+    "preflight": Shot(lambda: None, (), Outside(preflight=FakePreflight(CHECKED))),
     "preflight-failed": Shot(
-        lambda: None, (), Outside(preflight=FakePreflight(replace(REPORT, checks=(*REPORT.checks, REFUSED))))
+        lambda: None, (), Outside(preflight=FakePreflight(replace(CHECKED, checks=(*CHECKED.checks, REFUSED))))
     ),
     "checkpoint": Shot(at_checkpoint, ("n",)),
     "connecting": Shot(_link(ConnectionPhase.CONNECTING)),

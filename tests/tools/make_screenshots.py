@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -35,6 +36,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 TARGET = ROOT / "screenshots"
 STATES = TARGET / "states"
 PATIENCE_S = 180.0
+FROM_STATES = ("preflight-120x40", "ticket-typed-120x40", "verification-run-120x40")
+"""Hand-made ones that the README shows."""
 CONFIG = ROOT / "config" / "sim.toml"
 
 
@@ -46,6 +49,8 @@ def main() -> None:
         live()
     asyncio.run(draw(STATES))
     if not only_states:
+        for name in FROM_STATES:
+            shutil.copyfile(STATES / f"{name}.svg", TARGET / f"{name}.svg")
         asyncio.run(draw_pngs(sorted(TARGET.glob("*.svg"))))
 
 
