@@ -316,7 +316,7 @@ OPERATOR_ACTIONS: tuple[OperatorAction, ...] = (
         id="verification",
         keys=(),
         title="Verification",
-        help="The newest summary of the ten checks that hip3-tui verify runs, each with its verdict and what was measured.",
+        help="The newest summary of the ten checks that hip3-tui verify runs, each with its verdict, and a run of them on this program.",
         group=Group.LOOK,
         screen="verification:VerificationScreen",
     ),

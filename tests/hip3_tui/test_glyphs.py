@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+import snapshots_for_tests as made
+from console_desk import desk
 from rich.cells import cell_len
 
 from hip3_tui.glyphs import ASCII, table
@@ -36,3 +38,10 @@ def test_every_sign_that_our_sources_draw_has_one() -> None:
 )
 def test_who_gets_them(setting: str, environ: dict[str, str], is_plain: bool) -> None:
     assert (table(setting, environ) is not None) is is_plain
+
+
+async def test_the_palette_has_them_too() -> None:
+    async with desk(made.snapshot(), (120, 40)) as it:
+        await it.press("ctrl+p")
+        await it.until(lambda: "Search for commands" in it.text(), "the palette")
+        assert {c for c in it.text().translate(ASCII) if not c.isascii()} == set()
