@@ -96,7 +96,7 @@ def _full(width: int, height: int, top: int, room: int, markets: int) -> dict[st
     roomy = height >= _ROOMY_HEIGHT
     signals = 4
     first = min(14 if roomy else 11, room - 12)
-    second = max(6, min(markets + 2, 13 if roomy else 9, room - first - 11))
+    second = max(6, min(markets + 2, 13 if roomy else 10, room - first - 11))
     third = room - first - second
     orders = max(3, third * 45 // 100)
     load = min(8 if roomy else 7, third - 3)
