@@ -96,6 +96,7 @@ class Account:
             if is_resting and order.market.dex == read.dex and order.oid not in there and older:
                 assert order.cloid is not None
                 m.ask(QueryOrderStatus(order.cloid))
+        m.lookups.on_open_orders(read.dex, there, asked_ms, m.orders.get)
         m.readiness.on_open_orders(read.dex)
         self._confirm(query, asked_ms, is_empty=not any(is_ours(r.cloid) for r in read.orders))
 
@@ -138,7 +139,7 @@ class Account:
             self.on_change(m.orders.report(read.cloid, Report.LOST, m.now, reason="no longer known to the exchange"))
         case = m.lookups.on_miss(read.cloid, asked)
         m.lives.step(read.cloid, m.now, "looked up", "the exchange does not know it")
-        if case is not None and case.is_proven_absent:
+        if case is not None and case.is_proven_absent(m.orders.get(case.cloid)):
             self._conclude_absent(case.cloid)
 
     def on_fills_read(self, read: FillsRead) -> None:
@@ -150,7 +151,7 @@ class Account:
             self._apply_fill(fill)
         m.lookups.on_fills_read(read.start_ms, asked, read.complete)
         for case in m.lookups.all():
-            if case.is_proven_absent:
+            if case.is_proven_absent(m.orders.get(case.cloid)):
                 self._conclude_absent(case.cloid)
         if not read.complete:
             return
@@ -183,6 +184,8 @@ class Account:
             self._ask_fills(min(oldest) - FILL_MARGIN_MS)
         for case in m.lookups.all():
             m.ask_every(QueryOrderStatus(case.cloid), _FILLS_EVERY_MS)
+            if (lost := m.orders.get(case.cloid)) is not None and lost.may_rest:
+                m.ask_every(QueryOpenOrders(lost.market.dex), _FILLS_EVERY_MS)
         for order in m.orders.live():
             # An IOC that is said to be open is one whose end we have missed.
             seen_open = order.status in (OrderStatus.OPEN, OrderStatus.PARTIAL_FILLED) and order.tif is TimeInForce.IOC
@@ -357,12 +360,8 @@ class Account:
         change = m.orders.report(cloid, Report.DROPPED, m.now, reason="never executed: proven absent")
         assert change is not None, f"order {cloid} is looked for and not UNKNOWN"
         o = change.after
-        m.note(
-            Severity.INFO,
-            "lookup",
-            f"{o.market} {cloid[-6:]}: never reached the exchange",
-            correlation_id=o.correlation_id,
-        )
+        text = f"{o.market} {cloid[-6:]}: never reached the exchange"
+        m.note(Severity.INFO, "lookup", text, correlation_id=o.correlation_id)
         self.on_change(change)
 
     def _close_case(self, cloid: Cloid) -> None:

@@ -10,7 +10,10 @@ SPEC 7 (outcome timeout); lessons L04, L18, L19; PROTOCOL 8.3, 12.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from core.model.cloid import Cloid
+from core.model.order import TrackedOrder
 
 ASK_EVERY_MS = 1_000
 REPEAT_EVERY_MS = 1_500
@@ -48,9 +51,13 @@ class Case:
         self.misses = 0
         """Answers "unknown" to questions asked after that time."""
         self.fills_covered = False
+        self.not_listed = False
+        """A list of open orders, asked for after that time, did not have it."""
 
-    @property
-    def is_proven_absent(self) -> bool:
+    def is_proven_absent(self, order: TrackedOrder | None) -> bool:
+        """One that may rest is there until a list of open orders is without it, whatever is said when it is asked for by its id."""
+        if order is not None and order.may_rest and not self.not_listed:
+            return False
         return self.misses >= _MISSES_NEEDED and self.fills_covered
 
 
@@ -90,6 +97,15 @@ class LookupDesk:
             if complete and start_ms <= case.sent_ms and asked_ms >= case.absent_counts_from_ms:
                 case.fills_covered = True
 
+    def on_open_orders(
+        self, dex: str, there: set[int], asked_ms: int, order_of: Callable[[Cloid], TrackedOrder | None]
+    ) -> None:
+        """A list of the open orders of a dex came: what it does not have does not rest."""
+        for case in self._cases.values():
+            order = order_of(case.cloid)
+            if order is not None and order.market.dex == dex and order.oid not in there:
+                case.not_listed |= asked_ms >= case.absent_counts_from_ms
+
     def set_back(self, by_ms: int) -> None:
         """Our clock was set back: repeats and the proof of absence come no later."""
         for case in self._cases.values():
@@ -120,7 +136,7 @@ class LookupDesk:
                     case.repeats += 1
                     case.next_repeat_ms = now_ms + REPEAT_EVERY_MS
                     case.absent_counts_from_ms = max(case.absent_counts_from_ms, now_ms + COPY_ARRIVES_MS)
-                    case.fills_covered = False
+                    case.fills_covered = case.not_listed = False
         return due
 
     @property

@@ -241,6 +241,11 @@ class TrackedOrder(Struct, frozen=True):
         return is_open and self.tif is not TimeInForce.IOC and not self.misses_fills
 
     @property
+    def may_rest(self) -> bool:
+        """The exchange has spoken of it by its number, and it does not end by itself."""
+        return self.oid is not None and self.tif is not TimeInForce.IOC
+
+    @property
     def misses_fills(self) -> bool:
         """The exchange spoke of fills that have not been seen."""
         return self.venue_filled is not None and self.filled_size < self.venue_filled

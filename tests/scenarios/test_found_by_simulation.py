@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from engine_rig import BTC, NOW, SELL, SNDK, Rig, foreign_order, make_config, orders_of, report_of, update
+from engine_rig import BTC, BUY, NOW, SELL, SNDK, D, Rig, foreign_order, make_config, orders_of, report_of, update
 
 from core.config import SafetyConfig
 from core.engine.lookups import COPY_ARRIVES_MS
-from core.messages.commands import FlattenAll, ResetHardStop, TripHardStop
+from core.messages.commands import FlattenAll, PlaceOrder, ResetHardStop, TripHardStop
 from core.messages.effects import Ask, Reconnect
 from core.messages.events import Connected, Fills, OrderOutcome, Outcome, PostReply, Subscribed, Tick, TimeJump
 from core.messages.queries import QueryFills, QueryOrderStatus
-from core.model.order import Cancels, OrderStatus
+from core.model.order import Cancels, OrderStatus, TimeInForce
 from core.model.position import ExitReason
 
 
@@ -194,3 +194,21 @@ def test_an_exit_is_not_called_absent_while_a_late_copy_of_it_is_on_its_way() ->
     assert rig.order(exit_).status is OrderStatus.FILLED
     assert rig.position() is None
     assert rig.now - left_at < COPY_ARRIVES_MS
+
+
+def test_an_order_that_rests_is_not_called_absent_because_it_is_not_found_by_its_id() -> None:
+    """Its answer was lost, and "unknown" came twice although it stood in the book: the next entry went over the limit of its market."""
+    rig = Rig()
+    rig.handle(PlaceOrder(command_id="h", market=SNDK, side=BUY, size=D("0.1"), limit_px=D(190), tif=TimeInForce.GTC))
+    rig.advance(100)
+    order = orders_of(rig.posts[-1])[0]
+    report = report_of(order, OrderStatus.OPEN, 900)
+    rig.handle(update(report))
+    rig.venue.open_orders.append(report)
+    rig.advance(20_000)  # no answer, and asked for by its id the exchange does not know it
+    assert rig.m.orders.is_busy(SNDK)
+    assert rig.order(order).status in (OrderStatus.OPEN, OrderStatus.UNKNOWN)
+    rig.venue.open_orders.remove(report)
+    rig.advance(40_000)
+    assert rig.order(order).status is OrderStatus.CANCELED
+    assert not rig.m.orders.is_busy(SNDK)

@@ -60,7 +60,7 @@ def test_a_lost_exit_is_repeated_and_proven_absent_in_its_time() -> None:
     desk.on_fills_read(back - 1, back + 8_000, True)
     case = desk.get(cloid)
     assert case is not None
-    assert case.is_proven_absent
+    assert case.is_proven_absent(None)
     assert case.since_ms == back
 
 

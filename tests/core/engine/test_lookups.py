@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from engine_rig import NOW
+from engine_rig import NOW, SNDK, D
 
 from core.engine.lookups import COPY_ARRIVES_MS, MAX_REPEATS, REPEAT_EVERY_MS, Case, LookupDesk
 from core.model.cloid import Cloid, CloidMaker
+from core.model.order import OrderSide, OrderStatus, Purpose, TimeInForce, TrackedOrder
 
 CLOIDS = CloidMaker(1)
 
@@ -24,9 +25,9 @@ def test_absence_counts_only_after_the_order_could_not_arrive_any_more() -> None
     assert lost.misses == 0
     desk.on_miss(lost.cloid, counts_from)
     desk.on_fills_read(NOW, counts_from, complete=True)
-    assert not lost.is_proven_absent, "one unknown is no proof"
+    assert not lost.is_proven_absent(None), "one unknown is no proof"
     desk.on_miss(lost.cloid, counts_from)
-    assert lost.is_proven_absent
+    assert lost.is_proven_absent(None)
 
 
 def test_fills_must_reach_back_be_late_enough_and_complete() -> None:
@@ -96,7 +97,7 @@ def test_a_reading_of_the_fills_from_before_a_late_copy_is_no_proof() -> None:
     assert desk.due_repeat(NOW + 13_000) == 7
     for _ in range(2):
         desk.on_miss(lost.cloid, NOW + 18_000)
-    assert not lost.is_proven_absent
+    assert not lost.is_proven_absent(None)
 
 
 def test_orders_of_one_post_are_repeated_together_and_other_posts_keep_their_turn() -> None:
@@ -138,3 +139,33 @@ def test_bytes_that_were_used_never_make_the_proof_wait_longer() -> None:
     counts_from = lost.absent_counts_from_ms
     desk.on_nonce_used(1, counts_from)
     assert lost.absent_counts_from_ms == counts_from
+
+
+def test_an_order_that_may_rest_is_there_until_a_list_of_open_orders_is_without_it() -> None:
+    desk, lost = LookupDesk(), case()
+    desk.open(lost)
+    counts_from = lost.absent_counts_from_ms
+    for _ in range(2):
+        desk.on_miss(lost.cloid, counts_from)
+    desk.on_fills_read(NOW, counts_from, complete=True)
+    resting = TrackedOrder(
+        cloid=lost.cloid,
+        market=SNDK,
+        side=OrderSide.BUY,
+        original_size=D(1),
+        price=D(200),
+        reduce_only=False,
+        tif=TimeInForce.GTC,
+        purpose=Purpose.MANUAL,
+        status=OrderStatus.UNKNOWN,
+        created_at_ms=NOW,
+        updated_at_ms=NOW,
+        oid=77,
+    )
+    assert lost.is_proven_absent(None)
+    assert not lost.is_proven_absent(resting)
+    for dex, there, asked_ms in (("", set(), counts_from), ("xyz", {77}, counts_from), ("xyz", {5}, counts_from - 1)):
+        desk.on_open_orders(dex, there, asked_ms, {lost.cloid: resting}.get)
+        assert not lost.is_proven_absent(resting)
+    desk.on_open_orders("xyz", {5}, counts_from, {lost.cloid: resting}.get)
+    assert lost.is_proven_absent(resting)

@@ -211,7 +211,7 @@ def test_an_order_is_not_absent_while_the_fills_were_not_read() -> None:
     for _ in range(3):
         desk.on_miss(lost.cloid, NOW + 20_000)
     assert lost.misses == 3
-    assert not lost.is_proven_absent
+    assert not lost.is_proven_absent(None)
 
 
 def test_a_miss_of_an_order_that_nobody_looks_for_says_nothing() -> None:

@@ -265,8 +265,8 @@ GUARDS_OF_POSTS = (
         without("repeat_absent", " and case.misses == 0"),
         change(
             "repeat_covered",
-            "                    case.fills_covered = False\n        return due",
-            "        return due",
+            "case.fills_covered = case.not_listed = False",
+            "pass",
         ),
         change(
             "repeat_arrives",
@@ -278,6 +278,8 @@ GUARDS_OF_POSTS = (
             "case.absent_counts_from_ms = min(case.absent_counts_from_ms, now_ms + _INDEX_LAG_MS)",
             "case.absent_counts_from_ms = 0",
         ),
+        never("may_rest", "if order is not None and order.may_rest and not self.not_listed:"),
+        change("list_too_early", "case.not_listed |= asked_ms >= case.absent_counts_from_ms", "case.not_listed = True"),
         change("no_expiry", "now_ms + _NO_EXPIRY_MS", "now_ms"),
         change("arrival_margin", "_ARRIVAL_MARGIN_MS if expires_ms is not None else 0", "0"),
     )
