@@ -101,7 +101,8 @@ class Heard(Struct):
     oid: int
     filled: int = 0
     ended: OrderStatus | None = None
-    was_settled: bool = False
+    is_settled: bool = False
+    """It ended, and no more is said to be filled than was seen; more may be said later, and it is waited for again."""
 
 
 class AnythingMayBeSaid(RuleBasedStateMachine):
@@ -141,7 +142,7 @@ class AnythingMayBeSaid(RuleBasedStateMachine):
         assert tracked is not None
         if tracked.status in ENDS and heard.ended is None:
             heard.ended = tracked.status
-        heard.was_settled |= tracked.is_settled
+        heard.is_settled = heard.ended is not None and tracked.filled_size >= (tracked.venue_filled or 0)
 
     @rule(market=st.sampled_from(MARKETS), size=st.integers(1, 5), reduce_only=st.booleans())
     def register(self, market: MarketKey, size: int, reduce_only: bool) -> None:
@@ -207,13 +208,13 @@ class AnythingMayBeSaid(RuleBasedStateMachine):
             assert heard.filled < heard.order.size or tracked.status in ENDS, "nothing is left of it, whatever was said"
 
     @invariant()
-    def a_market_is_free_when_all_its_orders_have_been_settled(self) -> None:
+    def a_market_is_free_when_all_its_orders_are_settled(self) -> None:
         for market in MARKETS:
-            mine = [h for h in self.heard if h.order.market == market and not h.was_settled]
+            mine = [h for h in self.heard if h.order.market == market and not h.is_settled]
             assert self.table.has_unsettled(market) is bool(mine)
             assert self.table.is_busy(market) is any(not h.order.reduce_only for h in mine)
             assert self.table.has_unresolved_exit(market) is any(h.order.reduce_only for h in mine)
-        waiting = {h.order.cloid for h in self.heard if not h.was_settled}
+        waiting = {h.order.cloid for h in self.heard if not h.is_settled}
         assert {o.cloid for o in self.table.unsettled()} == waiting
         assert {o.cloid for o in self.table.live()} <= waiting
         assert {o.cloid for o in self.table.ended()} == {h.order.cloid for h in self.heard} - waiting
@@ -223,7 +224,7 @@ class AnythingMayBeSaid(RuleBasedStateMachine):
         for market in MARKETS:
             total = Decimal(0)
             for heard in self.heard:
-                if heard.order.market == market and not heard.order.reduce_only and not heard.was_settled:
+                if heard.order.market == market and not heard.order.reduce_only and not heard.is_settled:
                     total += self.may_still_fill(self.table.get(heard.order.cloid))
             assert self.table.pending_size(market) == total
 
