@@ -19,7 +19,7 @@ from core.engine.rejections import is_known_word
 from core.messages.events import OrderReport
 from core.model.cloid import Cloid, is_ours
 from core.model.market import MarketKey
-from core.model.order import TRANSITIONS, OrderStatus, PendingOrder, Purpose, Report, TrackedOrder
+from core.model.order import TRANSITIONS, OrderStatus, PendingOrder, Purpose, Report, TimeInForce, TrackedOrder
 from core.model.position import Fill
 
 _KEEP_ENDED = 500
@@ -134,6 +134,9 @@ class OrderTable:
             venue_filled = Decimal(0)
         elif report is Report.LOST:
             venue_filled = None
+        elif report is Report.PARTIAL and said.reduce_only and self._order(cloid).tif is not TimeInForce.IOC:
+            # It rests, and shrinks with its position: what is left of it proves no fill, and must not keep an exit waiting for one.
+            report, venue_filled = Report.RESTING, None
         reason = said.status_text if report in (Report.REJECTED, Report.CANCELED, Report.LOST) else ""
         return self.report(cloid, report, now_ms, oid=said.oid, venue_filled=venue_filled, reason=reason)
 
@@ -142,7 +145,7 @@ class OrderTable:
         cloid = self._cloid_of(fill.cloid, fill.oid)
         if cloid is None:
             return None
-        order = self._live.get(cloid) or self._ended[cloid]
+        order = self._order(cloid)
         filled = order.filled_size + fill.size
         self._by_oid.setdefault(fill.oid, cloid)
         after = replace(order, filled_size=filled, oid=order.oid or fill.oid, updated_at_ms=now_ms)
@@ -231,6 +234,9 @@ class OrderTable:
         if not self._external:
             return self._live.values()
         return [*self._live.values(), *(o for o in self._external.values() if is_ours(o.cloid))]
+
+    def _order(self, cloid: Cloid) -> TrackedOrder:
+        return self._live.get(cloid) or self._ended[cloid]
 
     def _cloid_of(self, cloid: str | None, oid: int) -> Cloid | None:
         if cloid is not None and (Cloid(cloid) in self._live or Cloid(cloid) in self._ended):

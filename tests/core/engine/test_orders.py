@@ -59,6 +59,20 @@ def test_an_exit_does_not_make_the_market_busy_for_entries() -> None:
     assert table.pending_size(SNDK) == 0
 
 
+def test_a_resting_reduce_only_order_that_shrinks_keeps_no_exit_waiting_for_fills() -> None:
+    """The exchange shrinks it with its position: what is left of it is smaller, and nothing was filled (seed 60004)."""
+    o = replace(order(reduce_only=True), tif=TimeInForce.GTC)
+    table = table_with(o)
+    table.on_venue_report(report_of(o, OrderStatus.OPEN, 9), NOW)
+    assert not table.has_unresolved_exit(SNDK)
+    table.on_venue_report(report_of(o, OrderStatus.OPEN, 9, filled=D("0.6")), NOW)
+    assert not table.has_unresolved_exit(SNDK), "a time stop need not wait for it"
+    assert table.on_fill(fill(o, "0.4"), NOW) is not None
+    tracked = table.get(o.cloid)
+    assert tracked is not None
+    assert (tracked.status, tracked.filled_size) == (OrderStatus.PARTIAL_FILLED, D("0.4")), "fills tell of themselves"
+
+
 def test_terminal_is_settled_only_with_the_fills_that_were_spoken_of() -> None:
     o = order()
     table = table_with(o)
