@@ -134,7 +134,7 @@ class OrderTable:
             venue_filled = Decimal(0)
         elif report is Report.LOST:
             venue_filled = None
-        elif report is Report.PARTIAL and said.reduce_only and self._order(cloid).tif is not TimeInForce.IOC:
+        elif report is Report.PARTIAL and said.reduce_only and not self._is_ioc(cloid):
             # It rests, and shrinks with its position: what is left of it proves no fill, and must not keep an exit waiting for one.
             report, venue_filled = Report.RESTING, None
         reason = said.status_text if report in (Report.REJECTED, Report.CANCELED, Report.LOST) else ""
@@ -145,7 +145,7 @@ class OrderTable:
         cloid = self._cloid_of(fill.cloid, fill.oid)
         if cloid is None:
             return None
-        order = self._order(cloid)
+        order = self._live.get(cloid) or self._ended[cloid]
         filled = order.filled_size + fill.size
         self._by_oid.setdefault(fill.oid, cloid)
         after = replace(order, filled_size=filled, oid=order.oid or fill.oid, updated_at_ms=now_ms)
@@ -235,8 +235,9 @@ class OrderTable:
             return self._live.values()
         return [*self._live.values(), *(o for o in self._external.values() if is_ours(o.cloid))]
 
-    def _order(self, cloid: Cloid) -> TrackedOrder:
-        return self._live.get(cloid) or self._ended[cloid]
+    def _is_ioc(self, cloid: Cloid) -> bool:
+        order = self.get(cloid)
+        return order is not None and order.tif is TimeInForce.IOC
 
     def _cloid_of(self, cloid: str | None, oid: int) -> Cloid | None:
         if cloid is not None and (Cloid(cloid) in self._live or Cloid(cloid) in self._ended):
