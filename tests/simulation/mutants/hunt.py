@@ -2,7 +2,7 @@
 
 Without names: every mutant that the record does not know, or, with --all, every mutant. Prints one row of the record for each that is
 caught, and for each that survives on how many lives it made a difference at all. Lives in which the shipped engine itself is red are
-passed over.
+passed over. A mutant that no checker minds but whose tape differs is caught by `replay`, if the record has a test that says what it is for.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from msgspec.structs import replace
 from mutants import record
 from mutants.everything import MUTANTS
 from mutants.mutant import ROOT, DoesNotApply, Mutant
 from mutants.reach import Reached, lives_for, parse, trace
-from mutants.record import UNIT, Caught
+from mutants.record import REPLAY, UNIT, Caught
 from mutants.workshop import KINDS, Life, Outcome, apart, lives, prepare, unit_tests
 
 UNIT_TESTS = "tests/core/engine"
@@ -55,8 +56,9 @@ class Hunter:
         life, outcome = seen[-1]
         if outcome.checker:
             return Caught(outcome.checker, life), outcome.text
-        different = sum(o.digest != shipped[x].digest for x, o in seen)
-        return None, f"different in {different} of {len(seen)} lives"
+        different = [x for x, o in seen if o.digest != shipped[x].digest]
+        said = f"different in {len(different)} of {len(seen)} lives"
+        return (Caught(REPLAY, different[0]) if different else None), said
 
 
 def main() -> int:
@@ -74,6 +76,8 @@ def main() -> int:
             caught, said = (
                 hunter.hunt(MUTANTS[name], reached, args.most) if args.seeds else (None, "no lives asked for")
             )
+            if caught is not None and caught.checker == REPLAY:
+                caught = _with_test(caught, known.get(name))
             if caught is None and args.units:
                 test = _unit_test(MUTANTS[name], args.tests)
                 caught = Caught(UNIT, test=test) if test else None
@@ -88,6 +92,11 @@ def main() -> int:
             record.write(record.read() | {name: caught})
     print(f"# {count} of {len(names)} caught in {time.monotonic() - began:.0f} s", flush=True)
     return 0 if count == len(names) else 1
+
+
+def _with_test(replay: Caught, known: Caught | None) -> Caught | None:
+    """A tape that differs says that the guard does something, not that it is right: that is for the test the record has."""
+    return replace(replay, test=known.test) if known is not None and known.test else None
 
 
 def _reached(file: Path, several: Sequence[Life]) -> Reached:

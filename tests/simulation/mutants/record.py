@@ -2,8 +2,10 @@
 
     entries.last_too_old    EntryInTime  12 20000 -
     scheduler.latched       unit         tests/core/engine/test_scheduler.py::test_...
+    orders.late_end         replay       3 - +storm tests/core/engine/test_orders.py::test_...
 
-Judges nothing. A life is its seed, the length of its weather, and its only trouble (- : drawn).
+`replay`: no checker minds, but the tape of this life, as the shipped engine lives it, is another one without the guard; the unit test says
+what the guard is for. Judges nothing. A life is its seed, the length of its weather, and its only trouble (- : drawn).
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from mutants.workshop import Life
 
 FILE = Path(__file__).with_name("record.txt")
 UNIT = "unit"
+REPLAY = "replay"
 
 
 class Caught(Struct, frozen=True):
@@ -28,7 +31,7 @@ class Caught(Struct, frozen=True):
         return self.checker == UNIT
 
     def __str__(self) -> str:
-        return f"{self.checker:14} {self.test if self.life is None else self.life}"
+        return f"{self.checker:14} {' '.join(str(x) for x in (self.life, self.test) if x)}"
 
 
 def read() -> dict[str, Caught]:
@@ -38,9 +41,9 @@ def read() -> dict[str, Caught]:
         if checker == UNIT:
             found[name] = Caught(UNIT, test=rest[0])
         else:
-            seed, weather, only = rest
+            seed, weather, only, *test = rest
             life = Life(int(seed), None if weather == "-" else int(weather), None if only == "-" else only)
-            found[name] = Caught(checker, life)
+            found[name] = Caught(checker, life, " ".join(test))
     return found
 
 

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from mutants import record
 from mutants.everything import MUTANTS
 from mutants.mutant import Mutant
-from mutants.record import UNIT, Caught
+from mutants.record import REPLAY, UNIT, Caught
 from mutants.workshop import KINDS, Life, Outcome, lives, prepare, unit_tests
 
 MORE_LIVES = tuple(Life(seed, None, kind) for seed in (1, 2, 3) for kind in KINDS)
@@ -31,6 +31,8 @@ class Verifier:
         if known.is_unit:
             return (UNIT, "") if unit_tests(mutant, known.test) else ("", f"{known.test} does not notice")
         assert known.life is not None
+        if known.checker == REPLAY:
+            return self._replay(mutant, known)
         outcome = self._red(mutant, known.life)
         if outcome is not None:
             return outcome.checker, outcome.text
@@ -40,10 +42,24 @@ class Verifier:
                 return outcome.checker, f"moved from {known.life} to {life}: {outcome.text}"
         return "", f"survives {known.life} and {len(MORE_LIVES)} more lives"
 
-    def _red(self, mutant: Mutant, life: Life) -> Outcome | None:
+    def _replay(self, mutant: Mutant, known: Caught) -> tuple[str, str]:
+        """Its tape is another one in the life of the record, or, where the cards were dealt anew, in one of a few more."""
+        if not unit_tests(mutant, known.test):
+            return "", f"{known.test} does not notice"
+        assert known.life is not None
+        for life in (known.life, *MORE_LIVES):
+            shipped = self._life(life)
+            if not shipped.checker and lives(mutant, [life])[0][1] != shipped:
+                return REPLAY, "" if life == known.life else f"moved from {known.life} to {life}"
+        return UNIT, f"no tape differs any more, in {known.life} and {len(MORE_LIVES)} more lives"
+
+    def _life(self, life: Life) -> Outcome:
         if life not in self._shipped:
             self._shipped[life] = lives(None, [life])[0][1]
-        if self._shipped[life].checker:
+        return self._shipped[life]
+
+    def _red(self, mutant: Mutant, life: Life) -> Outcome | None:
+        if self._life(life).checker:
             return None
         outcome = lives(mutant, [life])[0][1]
         return outcome if outcome.checker else None
