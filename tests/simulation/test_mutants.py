@@ -19,8 +19,9 @@ from pathlib import Path
 
 import pytest
 from mutants import record
-from mutants.everything import MUTANTS, NOT_NEEDED, ROOMS
-from mutants.mutant import ROOT
+from mutants.everything import MUTANTS, NOT_NEEDED, ROOMS, first_lines
+from mutants.mutant import ROOT, together
+from mutants.second_lines import BEHIND
 
 VERIFY = Path(__file__).parent / "mutants" / "verify.py"
 ONE_IN = 1 if os.environ.get("MUTANTS") == "all" else 12
@@ -36,6 +37,14 @@ def test_every_mutant_applies_to_the_source_as_it_stands(room):
 
 def test_the_record_knows_every_mutant_and_no_other():
     assert set(record.read()) == set(MUTANTS) - set(NOT_NEEDED)
+
+
+def test_a_second_line_and_its_first_lines_are_mutants_that_go_out_together():
+    for name, before in BEHIND.items():
+        assert before, name
+        several = (*first_lines(MUTANTS[name]), MUTANTS[name])
+        for file in {m.file for m in several}:
+            compile(together([m for m in several if m.file == file]), file, "exec")
 
 
 def test_what_is_not_needed_is_a_mutant_and_says_why():

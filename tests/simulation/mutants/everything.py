@@ -11,6 +11,7 @@ from mutants.guards_of_posts import GUARDS_OF_POSTS
 from mutants.guards_of_session import GUARDS_OF_SESSION
 from mutants.guards_of_the_run import GUARDS_OF_THE_RUN
 from mutants.mutant import Mutant
+from mutants.second_lines import BEHIND
 
 ROOMS: dict[str, list[Mutant]] = {
     "entries": GUARDS_OF_ENTRIES,
@@ -37,3 +38,8 @@ NOT_NEEDED: dict[str, str] = {
     "engine.tick_connected": "Without a connection Machines.ask asks nothing; what the tick notes down of it goes with the next disconnect.",
 }
 """Mutants that no life and no test can tell from the shipped engine, and why that is so: second lines that cost nothing."""
+
+
+def first_lines(mutant: Mutant) -> tuple[Mutant, ...]:
+    """What has to be gone before this guard is asked at all."""
+    return tuple(MUTANTS[name] for name in BEHIND.get(mutant.name, ()))

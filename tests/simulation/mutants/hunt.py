@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from msgspec.structs import replace
 from mutants import record
-from mutants.everything import MUTANTS
+from mutants.everything import MUTANTS, first_lines
 from mutants.mutant import ROOT, DoesNotApply, Mutant
 from mutants.reach import Reached, lives_for, parse, trace
 from mutants.record import REPLAY, UNIT, Caught
@@ -29,36 +29,35 @@ UNIT_TESTS = "tests/core/engine"
 class Hunter:
     def __init__(self, several: Sequence[Life]) -> None:
         self._lives = list(several)
-        self._shipped: dict[Life, Outcome] = {}
-
-    def shipped(self) -> dict[Life, Outcome]:
-        """How the shipped engine fares in these lives; those in which it is red are good for nothing."""
-        if not self._shipped:
-            self._shipped = dict(lives(None, self._lives, stop_at_red=False))
-            for life, outcome in self._shipped.items():
-                if outcome.checker:
-                    print(f"# the shipped engine is red in {life}: {outcome.checker}: {outcome.text}", flush=True)
-            self._lives = [x for x in self._lives if not self._shipped[x].checker]
-        return self._shipped
+        self._without: dict[tuple[str, ...], dict[Life, Outcome]] = {}
 
     def hunt(self, mutant: Mutant, reached: Reached | None = None, most: int = 0) -> tuple[Caught | None, str]:
         """Who caught it, and what he said; else on how many lives it made a difference."""
-        if reached is None:
-            shipped, several = self.shipped(), self._lives
-        else:
-            shipped, several = self._shipped, lives_for(mutant, reached, most)
-            missing = [x for x in several if x not in shipped]
-            shipped.update(lives(None, missing, stop_at_red=False) if missing else ())
-            several = [x for x in several if not shipped[x].checker]
+        several = self._lives if reached is None else lives_for(mutant, reached, most)
         if not several:
             return None, "no life comes by"
-        seen = lives(mutant, several)
+        before = first_lines(mutant)
+        known = self._base(before, several)
+        several = [x for x in several if not known[x].checker]
+        if not several:
+            return None, "every life is red without the first lines alone"
+        seen = lives((*before, mutant), several)
         life, outcome = seen[-1]
         if outcome.checker:
             return Caught(outcome.checker, life), outcome.text
-        different = [x for x, o in seen if o.digest != shipped[x].digest]
+        different = [x for x, o in seen if o.digest != known[x].digest]
         said = f"different in {len(different)} of {len(seen)} lives"
         return (Caught(REPLAY, different[0]) if different else None), said
+
+    def _base(self, before: tuple[Mutant, ...], several: Sequence[Life]) -> dict[Life, Outcome]:
+        """How the engine fares that has the guard, in these lives; those in which it is red are good for nothing."""
+        known = self._without.setdefault(tuple(m.name for m in before), {})
+        missing = [x for x in several if x not in known]
+        known.update(lives(before, missing, stop_at_red=False) if missing else ())
+        for life in missing if not before else ():
+            if known[life].checker:
+                print(f"# the shipped engine is red in {life}: {known[life].checker}: {known[life].text}", flush=True)
+        return known
 
 
 def main() -> int:
@@ -102,7 +101,7 @@ def _with_test(replay: Caught, known: Caught | None) -> Caught | None:
 def _reached(file: Path, several: Sequence[Life]) -> Reached:
     """From the file, or traced now and kept there."""
     if not file.exists():
-        text = apart(None, lambda: trace(several))
+        text = apart((), lambda: trace(several))
         assert isinstance(text, str)
         file.write_text(text, encoding="utf-8")
     return parse(file.read_text(encoding="utf-8"))
@@ -111,9 +110,9 @@ def _reached(file: Path, several: Sequence[Life]) -> Reached:
 def _unit_test(mutant: Mutant, tests: str | None) -> str:
     """The first unit test that notices: those of the file itself are asked first."""
     if tests is not None:
-        return unit_tests(mutant, *tests.split())
+        return unit_tests((mutant,), *tests.split())
     own = f"{UNIT_TESTS}/test_{Path(mutant.file).name}"
-    return ((ROOT / own).exists() and unit_tests(mutant, own)) or unit_tests(mutant, UNIT_TESTS)
+    return ((ROOT / own).exists() and unit_tests((mutant,), own)) or unit_tests((mutant,), UNIT_TESTS)
 
 
 def _arguments() -> argparse.Namespace:

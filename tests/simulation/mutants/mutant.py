@@ -91,10 +91,11 @@ class _Loader(importlib.machinery.SourceFileLoader):
 
 
 class _Finder:
-    def __init__(self, mutant: Mutant) -> None:
-        self._module = mutant.module
-        self._path = str(ROOT / mutant.file)
-        self._text = mutant.source()
+    def __init__(self, mutants: Sequence[Mutant]) -> None:
+        first = mutants[0]
+        self._module = first.module
+        self._path = str(ROOT / first.file)
+        self._text = together(mutants)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -104,7 +105,23 @@ class _Finder:
         return importlib.util.spec_from_loader(fullname, _Loader(fullname, self._path, self._text), origin=self._path)
 
 
-def install(mutant: Mutant) -> None:
-    """From here on this interpreter imports the mutant's module changed. What imported the module already has to be forgotten before."""
-    assert mutant.module not in sys.modules, f"{mutant.module} is imported already"
-    sys.meta_path.insert(0, _Finder(mutant))  # type: ignore[arg-type]
+def together(mutants: Sequence[Mutant]) -> str:
+    """One file without several of its guards.
+
+    Raises:
+        DoesNotApply: An old text does not occur exactly once, in the file or in what the others left of it.
+    """
+    text = mutants[0].source()
+    for mutant in mutants[1:]:
+        count = text.count(mutant.old)
+        if count != 1 or mutant.file != mutants[0].file:
+            raise DoesNotApply(f"{mutant.name}: {mutant.old!r} occurs {count} times beside {mutants[0].name}, not once")
+        text = text.replace(mutant.old, mutant.new)
+    return text
+
+
+def install(mutants: Sequence[Mutant]) -> None:
+    """From here on this interpreter imports the mutants' modules changed. What imported them already has to be forgotten before."""
+    for module in dict.fromkeys(m.module for m in mutants):
+        assert module not in sys.modules, f"{module} is imported already"
+        sys.meta_path.insert(0, _Finder([m for m in mutants if m.module == module]))  # type: ignore[arg-type]

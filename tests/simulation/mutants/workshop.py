@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,8 +112,10 @@ def live(life: Life) -> Outcome:
     return Outcome("", "", world.digest)
 
 
-def lives(mutant: Mutant | None, several: Iterable[Life], *, stop_at_red: bool = True) -> list[tuple[Life, Outcome]]:
-    """Lives of a mutant (None: of the shipped engine), until one is red."""
+def lives(
+    mutants: Sequence[Mutant], several: Iterable[Life], *, stop_at_red: bool = True
+) -> list[tuple[Life, Outcome]]:
+    """Lives without these guards (none: of the shipped engine), until one is red."""
 
     def work() -> Any:
         found = []
@@ -124,11 +126,11 @@ def lives(mutant: Mutant | None, several: Iterable[Life], *, stop_at_red: bool =
                 break
         return found
 
-    return apart(mutant, work)  # type: ignore[no-any-return]
+    return apart(mutants, work)  # type: ignore[no-any-return]
 
 
-def unit_tests(mutant: Mutant | None, *tests: str) -> str:
-    """Run tests under a mutant. Returns the first that fails, or an empty text."""
+def unit_tests(mutants: Sequence[Mutant], *tests: str) -> str:
+    """Run tests without these guards. Returns the first that fails, or an empty text."""
 
     def work() -> Any:
         import pytest
@@ -153,13 +155,13 @@ def unit_tests(mutant: Mutant | None, *tests: str) -> str:
             raise RuntimeError(f"pytest answered {int(code)} for {' '.join(tests)}")
         return failed[0] if failed else ""
 
-    result = apart(mutant, work, quiet=True)
+    result = apart(mutants, work, quiet=True)
     assert isinstance(result, str)
     return result
 
 
-def apart(mutant: Mutant | None, work: Callable[[], Any], *, quiet: bool = False) -> Any:
-    """Do it in a child in which the mutant is what is imported."""
+def apart(mutants: Sequence[Mutant], work: Callable[[], Any], *, quiet: bool = False) -> Any:
+    """Do it in a child that imports the engine without these guards."""
     read, write = os.pipe()
     sys.stdout.flush()
     pid = os.fork()
@@ -171,7 +173,7 @@ def apart(mutant: Mutant | None, work: Callable[[], Any], *, quiet: bool = False
                 null = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(null, 1)
                 os.dup2(null, 2)
-            _become(mutant)
+            _become(mutants)
             result = work()
             with os.fdopen(write, "w") as pipe:
                 json.dump(_plain(result), pipe)
@@ -185,16 +187,16 @@ def apart(mutant: Mutant | None, work: Callable[[], Any], *, quiet: bool = False
         text = pipe.read()
     _, status = os.waitpid(pid, 0)
     if not text:
-        raise RuntimeError(f"{mutant.name if mutant else 'the shipped engine'}: the child ended with status {status}")
+        who = " and ".join(m.name for m in mutants) or "the shipped engine"
+        raise RuntimeError(f"{who}: the child ended with status {status}")
     return _from_plain(json.loads(text))
 
 
-def _become(mutant: Mutant | None) -> None:
-    changing = _CHANGING if mutant is None or mutant.module.startswith(_CHANGING) else ("core", *_CHANGING)
+def _become(mutants: Sequence[Mutant]) -> None:
+    changing = _CHANGING if all(m.module.startswith(_CHANGING) for m in mutants) else ("core", *_CHANGING)
     for name in [n for n in sys.modules if n.startswith(changing)]:
         del sys.modules[name]
-    if mutant is not None:
-        install(mutant)
+    install(mutants)
 
 
 def _plain(result: Any) -> Any:

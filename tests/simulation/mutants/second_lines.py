@@ -1,0 +1,10 @@
+"""Guards that stand behind others: which ones have to be gone as well before a life can come to them.
+
+A second line does nothing while the first one holds, so no life can be red without it alone. It is tried with its first lines taken out:
+the engine without them is green in the life of the record, and red without the second line too. Decides nothing about red.
+"""
+
+from __future__ import annotations
+
+BEHIND: dict[str, tuple[str, ...]] = {}
+"""Name of a mutant -> the mutants that are its first lines."""
