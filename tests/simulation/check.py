@@ -19,7 +19,9 @@ EXPLAINED = (
     "too many cumulative requests",
     "action already expired",
     "no liquidity available",
+    "noliquidity",
     "open interest",
+    "openinterest",
     "would have immediately matched",
     "badalopx",
 )

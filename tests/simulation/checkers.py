@@ -14,6 +14,7 @@ from book_checkers import BOOK_CHECKERS
 from check import is_by_hand
 from ledger import ZERO, Ledger, venue_pnl
 from more_checkers import ENTRY_CHECKERS
+from posts_checkers import POSTS_CHECKERS
 from risk_checkers import RISK_CHECKERS
 
 from core.messages.effects import (
@@ -612,4 +613,4 @@ def all_checkers() -> tuple[Ledger, list[Watcher]]:
         Connection,
         Books,
     )
-    return ledger, [kind(ledger) for kind in (*kinds, *ENTRY_CHECKERS, *RISK_CHECKERS, *BOOK_CHECKERS)]
+    return ledger, [kind(ledger) for kind in (*kinds, *ENTRY_CHECKERS, *RISK_CHECKERS, *BOOK_CHECKERS, *POSTS_CHECKERS)]

@@ -8,7 +8,7 @@ PROTOCOL 8; LESSONS L39.
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -36,6 +36,15 @@ class Reads:
         """Until then questions get lost on their way."""
         self.slow_until_ms = 0
         self.slow_by_ms = 0
+        self.vanish_until_ms = 0
+        """Until then a question gets neither an answer nor a word that there is none."""
+        self.behind_until_ms = 0
+        self.behind_ms = 0
+        """Until then what is asked of single orders and of fills lies so far behind."""
+
+    def calm(self) -> None:
+        """Nothing is in the way any more."""
+        self.lose_until_ms = self.slow_until_ms = self.vanish_until_ms = self.behind_until_ms = 0
 
     def ask(self, query: Query) -> None:
         world = self._world
@@ -43,6 +52,8 @@ class Reads:
         asked_ms, asked_local_ms = agenda.now_ms, world.local_ms
         if asked_ms < self.lose_until_ms:
             self._fail(life, query, ANSWER_WITHIN_MS, "no answer within 4 s")
+            return
+        if asked_ms < self.vanish_until_ms:
             return
         whole = self._dice.randint(*self._latency)
         if asked_ms < self.slow_until_ms:
@@ -59,7 +70,7 @@ class Reads:
                 if fault is not None:
                     raise WireFailure(*HTTP_FAILURES[fault.name])
                 answers = tuple(
-                    msgspec.json.encode(world.exchange.info(body, agenda.now_ms))
+                    msgspec.json.encode(self._as_indexed(body, world.exchange.info(body, agenda.now_ms)))
                     for body in request_bodies(query, world.plan.account)
                 )
             except WireFailure as e:
@@ -85,6 +96,18 @@ class Reads:
                 world.give(event)
 
         agenda.after(there, arrive)
+
+    def _as_indexed(self, body: dict[str, Any], answer: Any) -> Any:
+        """What the index of orders and fills knows of it by now."""
+        now_ms = self._world.agenda.now_ms
+        if now_ms >= self.behind_until_ms:
+            return answer
+        known_ms = now_ms - self.behind_ms
+        if body["type"] == "orderStatus" and answer["status"] == "order":
+            return answer if answer["order"]["order"]["timestamp"] <= known_ms else {"status": "unknownOid"}
+        if body["type"] == "userFillsByTime":
+            return [fill for fill in answer if fill["time"] <= known_ms]
+        return answer
 
     def _fail(self, life: int, query: Query, after_ms: int, reason: str) -> None:
         def tell() -> None:

@@ -74,6 +74,12 @@ class Road:
         """Until then the venue takes no connection."""
         self.refuse_sends = 0
         """How many posts more will fail to leave."""
+        self.jammed_until_ms = 0
+        """Until then nothing leaves: what is handed over waits before the socket, and is not reported as sent."""
+        self._jammed: list[tuple[int, Any]] = []
+        self.hold_actions = 0
+        """How many actions more will wait before the venue executes them, for at most `hold_ms`."""
+        self.hold_ms = 0
         self.cut_after_posts = 0
         """How many posts more will be followed by a cut at once."""
 
@@ -84,7 +90,8 @@ class Road:
     def calm(self) -> None:
         """Nothing is in the way any more."""
         self.deaf_until_ms = self.slow_until_ms = self.closed_until_ms = 0
-        self.refuse_sends = self.cut_after_posts = 0
+        self.refuse_sends = self.cut_after_posts = self.hold_actions = 0
+        self.jammed_until_ms = min(self.jammed_until_ms, self._agenda.now_ms)
 
     # --- our end: connection ---------------------------------------------------------------------------------------
 
@@ -100,6 +107,7 @@ class Road:
             socket.ours = False
             self._agenda.after(self._delay(), lambda: self._venue_notices(socket))
         self.payloads.clear()
+        self._jammed.clear()
 
     def drop(self, reason: str) -> None:
         """Our end is given up, and another connection is made after a while."""
@@ -109,6 +117,9 @@ class Road:
         socket.ours = False
         self._agenda.after(self._delay(), lambda: self._venue_notices(socket))
         self._world.give(Disconnected(reason))
+        jammed, self._jammed = self._jammed, []
+        for post_id, _ in jammed:
+            self._world.give(PostNotSent(post_id, "connection lost before it was written"))
         self._retry()
 
     def _retry(self) -> None:
@@ -161,13 +172,31 @@ class Road:
                 self.refuse_sends -= 1
             self._world.give(PostNotSent(post_id, "not connected" if socket is None else "the write failed"))
             return
+        if self._jammed or self._agenda.now_ms < self.jammed_until_ms:
+            if not self._jammed:
+                self._agenda.at(self.jammed_until_ms, self._unjam)
+            self._jammed.append((post_id, payload))
+            return
+        self._write(socket, post_id, payload)
+
+    def _unjam(self) -> None:
+        """What waited before the socket leaves, in its order."""
+        jammed, self._jammed = self._jammed, []
+        for post_id, payload in jammed:
+            self.post(post_id, payload)
+
+    def _write(self, socket: Socket, post_id: int, payload: Any) -> None:
         self._under_way[payload["nonce"]] += 1
         frame = {"method": "post", "id": post_id, "request": {"type": "action", "payload": payload}}
         self._send(socket, msgspec.json.encode(frame).decode(), payload["nonce"])
-        self._world.give(PostSent(post_id))
+        self.tell_sent(post_id)
         if self.cut_after_posts > 0:
             self.cut_after_posts -= 1
             self.cut()
+
+    def tell_sent(self, post_id: int) -> None:
+        """The bytes are with the socket, and we hear of it."""
+        self._world.give(PostSent(post_id))
 
     def repost(self, post_id: int, original_post_id: int) -> None:
         payload = self.payloads.get(original_post_id)
@@ -182,7 +211,7 @@ class Road:
 
     def is_under_way(self, nonce: int) -> bool:
         """Whether the action may still reach the venue."""
-        return self._under_way[nonce] > 0
+        return self._under_way[nonce] > 0 or any(payload["nonce"] == nonce for _, payload in self._jammed)
 
     def _send(self, socket: Socket, text: str, nonce: int = 0) -> None:
         now_ms, faults = self._agenda.now_ms, self._world.exchange.faults
@@ -256,9 +285,17 @@ class Road:
             self._world.feed.fail(socket.session, post, e, now_ms)  # type: ignore[arg-type]
             self._world.feed.forget(post)
             return
-        self._arrivals += 1
         self._under_way[envelope.nonce] += 1
-        self._waiting.append((now_ms, self._arrivals, envelope, post, socket, fault))
+        if self.hold_actions > 0:
+            self.hold_actions -= 1
+            held_ms = self._storm_dice.randint(self.hold_ms // 2, self.hold_ms)
+            self._agenda.after(held_ms, lambda: self._line_up(envelope, post, socket, fault))
+        else:
+            self._line_up(envelope, post, socket, fault)
+
+    def _line_up(self, envelope: Envelope, post: VenuePost, socket: Socket, fault: Fault | None) -> None:
+        self._arrivals += 1
+        self._waiting.append((self._agenda.now_ms, self._arrivals, envelope, post, socket, fault))
 
     def _fail(self, socket: Socket, post: VenuePost, fault: Fault) -> None:
         """Answered by what stands before the venue, carried out or not."""

@@ -183,7 +183,7 @@ class World:
         self.exchange.control({"do": "clear_faults"}, now_ms)
         self.approve_agent()
         self.road.calm()
-        self.reads.lose_until_ms = self.reads.slow_until_ms = 0
+        self.reads.calm()
         self.program.calm()
         self.step_clock(-self.skew_ms)
         self.hindered_until_ms = min(self.hindered_until_ms, now_ms)

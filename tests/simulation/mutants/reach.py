@@ -5,10 +5,12 @@ Decides nothing about red. Slow (every line is traced), so it is done once for m
 
 from __future__ import annotations
 
+import ast
 import difflib
 import json
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -68,9 +70,18 @@ def parse(text: str) -> Reached:
     return {Life(*life): frozenset((f, n) for f, n in lines) for life, lines in json.loads(text)}
 
 
+@cache
+def _inside_functions(file: str) -> frozenset[int]:
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    bodies = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
+    return frozenset(line for b in bodies for line in range(b.body[0].lineno, (b.end_lineno or 0) + 1))
+
+
 def lives_for(mutant: Mutant, reached: Reached, most: int) -> list[Life]:
     """Those lives that come by most of the mutant's lines, and among them the most different ones (kinds in turn)."""
-    wanted = lines_of(mutant)
+    wanted = {(file, n) for file, n in lines_of(mutant) if n in _inside_functions(file)}
+    if not wanted:  # a table, a constant: run once, when it is imported, and asked in any life
+        return sorted(reached, key=lambda x: x.seed)[:most]
     met = {life: len(wanted & lines) for life, lines in reached.items()}
     best = sorted((life for life, count in met.items() if count), key=lambda x: (-met[x], x.seed))
     return best[:most]

@@ -7,6 +7,7 @@ are torn apart on purpose, and the troubles come from a hand that suits the kind
     "+limits"            loss, streaks, caps       "+markets"  books and prices out of order
     "+silence"           answers lost or late      "+restart"  crashes, cuts, clocks
     "+stop"              hard stops, resets, orderly stops, orders of others
+    "+posts" "+words" "+book"  (hands_of_posts)
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from random import Random
 from typing import Any
 
 from msgspec.structs import replace
+from mutants.hands_of_posts import POSTS_HANDS, POSTS_TROUBLES, WITH_OPERATOR
 
 from core.config import MarketConfig, SimConfig
 from core.messages.events import OutsideFault
@@ -75,6 +77,7 @@ MORE_TROUBLES: dict[str, Strike] = {
     "batch_collapsed": _fault("collapse_batch", level=("order", "action"), text=("Something went wrong.",)),
     "budget_used_up": _fault("rate_limited", for_ms=(3_000, 12_000)),
     "short_halt": _fault("halt", for_ms=(500, 4_000)),
+    **POSTS_TROUBLES,
 }
 """What suits a short life, besides the troubles that every life draws from."""
 
@@ -161,6 +164,7 @@ _HANDS: dict[str, tuple[str, ...]] = {
     "silence": tuple(_SILENCE),
     "restart": tuple(_RESTART),
     "stop": tuple(_STOP),
+    **POSTS_HANDS,
 }
 WEATHER_MS = 40_000
 FAIR_MS = 2_000
@@ -183,7 +187,7 @@ def plan_of(seed: int, weather_ms: int | None, only: str | None) -> Plan:
         latency_min_ms=5,
         latency_max_ms=dice.choice((20, 120, 400)),
         troubles=_troubles(kind, length, dice),
-        operator_every_ms=dice.choice((2_000, 5_000)) if kind in ("stop", "storm") else 0,
+        operator_every_ms=dice.choice((2_000, 5_000)) if kind in ("stop", "storm", *WITH_OPERATOR) else 0,
     )
 
 

@@ -38,6 +38,8 @@ _CHANGING = (
     "book_checkers",
     "ledger",
     "mutants.trials",
+    "mutants.hands_of_posts",
+    "posts_checkers",
 )
 """What a mutant of the engine changes, and what imports that."""
 

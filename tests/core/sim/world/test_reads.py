@@ -108,3 +108,25 @@ def test_in_a_storm_a_question_takes_longer_there_and_back(asked):
     assert not [m for m in ears.of(PositionsRead) if m.dex == ""]
     live(world, 3_100)
     assert [m for m in ears.of(PositionsRead) if m.dex == ""]
+
+
+def test_a_question_may_vanish_with_its_answer(asked):
+    world, ears = asked
+    ears.heard.clear()
+    world.reads.vanish_until_ms = world.agenda.now_ms + 1
+    world.reads.ask(QueryServerTime())
+    live(world, 20_000)
+    assert not [m for m in ears.of(ReadFailed) if m.query == QueryServerTime()]
+
+
+def test_an_index_that_lies_behind_does_not_know_what_has_just_happened(asked):
+    world, _ = asked
+    now_ms = world.agenda.now_ms
+    world.reads.behind_ms, world.reads.behind_until_ms = 500, now_ms + 1
+    order = {"status": "order", "order": {"order": {"timestamp": now_ms - 499}}}
+    assert world.reads._as_indexed({"type": "orderStatus"}, order) == {"status": "unknownOid"}
+    fills = [{"time": now_ms - 500}, {"time": now_ms - 499}]
+    assert world.reads._as_indexed({"type": "userFillsByTime"}, fills) == fills[:1]
+    assert world.reads._as_indexed({"type": "meta"}, order) is order
+    live(world, 2)
+    assert world.reads._as_indexed({"type": "orderStatus"}, order) is order

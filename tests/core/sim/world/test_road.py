@@ -176,3 +176,38 @@ def test_in_a_storm_a_post_takes_longer(road):
     assert world.road.is_under_way(1)
     live(world, 4_000)
     assert not world.road.is_under_way(1)
+
+
+def test_what_waits_before_the_socket_leaves_later_in_its_order(road):
+    world, ears = road
+    world.road.jammed_until_ms = world.agenda.now_ms + 700
+    world.road.post(77, noop(1))
+    world.road.post(78, noop(2))
+    live(world, 699)
+    assert ears.of(PostSent, PostNotSent) == []
+    assert world.road.is_under_way(2)
+    live(world, 2)
+    assert ears.of(PostSent, PostNotSent) == [PostSent(77), PostSent(78)]
+
+
+def test_what_waits_before_the_socket_when_it_breaks_was_never_sent(road):
+    world, ears = road
+    world.road.jammed_until_ms = world.agenda.now_ms + 700
+    world.road.post(77, noop(1))
+    world.road.cut()
+    told = ears.of(PostSent, PostNotSent, Disconnected)
+    assert [type(m) for m in told] == [Disconnected, PostNotSent]
+    assert not world.road.is_under_way(1)
+    live(world, 2_000)
+    assert not ears.of(PostSent)
+
+
+def test_an_action_may_wait_before_the_venue_and_others_pass_it(road):
+    world, _ = road
+    world.road.hold_actions, world.road.hold_ms = 1, 3_000
+    world.road.post(77, noop(1))
+    world.road.post(78, noop(2))
+    live(world, 1_000)
+    assert [world.road.is_under_way(nonce) for nonce in (1, 2)] == [True, False]
+    live(world, 2_500)
+    assert not world.road.is_under_way(1)
