@@ -46,6 +46,7 @@ def plan_of(scenario: Scenario) -> Plan:
         troubles=(),
         newer=(),
         newest=(),
+        latest=(),
         operator_every_ms=0,
     )
 

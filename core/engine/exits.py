@@ -16,7 +16,7 @@ from core.engine.scheduler import Enqueued
 from core.engine.time_stop import TimeStopVerdict
 from core.messages.effects import Severity
 from core.model.market import MarketKey
-from core.model.order import PendingOrder, Purpose, TimeInForce
+from core.model.order import PendingOrder, Purpose, Report, TimeInForce
 from core.model.position import ExitReason
 from core.model.rounding import round_size
 
@@ -56,8 +56,15 @@ class Exits:
         return sum(self.flatten(p.market, reason) for p in self._m.positions.all())
 
     def on_flat(self, market: MarketKey) -> FlattenTask | None:
+        """The position is gone, and with it what was to reduce it and has not left yet: that could reduce nothing."""
+        m = self._m
         self._alarmed.discard(market)
-        return self._m.flattener.on_flat(market)
+        for cloid in m.scheduler.drop_exits_of(market):
+            change = m.orders.report(cloid, Report.DROPPED, m.now, reason="flat already")
+            if change is not None:
+                m.cancels.on_ended(change.after)
+                m.journal_order(change)
+        return m.flattener.on_flat(market)
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

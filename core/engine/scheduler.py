@@ -116,6 +116,13 @@ class BatchScheduler:
         self._cancels.clear()
         return dropped
 
+    def drop_exits_of(self, market: MarketKey) -> list[Cloid]:
+        """Take back what is queued to reduce a position that is gone. Returns the dropped exits."""
+        dropped = [o.cloid for o in self._reduce_only if o.market == market]
+        for cloid in dropped:
+            self.remove(cloid)
+        return dropped
+
     def remove(self, cloid: Cloid) -> bool:
         """Take one queued order back. False if it is not queued."""
         for queue in (self._new, self._reduce_only):

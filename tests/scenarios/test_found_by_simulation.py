@@ -212,3 +212,19 @@ def test_an_order_that_rests_is_not_called_absent_because_it_is_not_found_by_its
     rig.advance(40_000)
     assert rig.order(order).status is OrderStatus.CANCELED
     assert not rig.m.orders.is_busy(SNDK)
+
+
+def test_an_exit_in_the_queue_does_not_outlive_its_position() -> None:
+    """The budget was used up, the exit waited, `hip3-tui stop` closed the position; and ten seconds later the exit left all the same."""
+    rig = Rig()
+    rig.open_position()
+    rig.m.budget.on_used_up()
+    rig.handle(TripHardStop(command_id="stop-1", who="hip3-tui stop", reason="emergency stop"))
+    rig.advance(100)
+    assert rig.m.scheduler.depths[1] == 1
+    held = rig.position()
+    assert held is not None
+    before = len(rig.posts)
+    rig.show(rig.venue.execute(SNDK, SELL, held.size, D(200), rig.now, 77, None))
+    rig.advance(15_000)
+    assert len(rig.posts) == before

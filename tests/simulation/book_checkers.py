@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from check import Check
-from ledger import Ledger
+from ledger import Ledger, all_read
 
 from core.messages.effects import Effect, FillRow, Journal, OrderRow, Post, TradeRow
 from core.messages.events import Connected, Disconnected, PostNotSent
@@ -31,6 +31,8 @@ class Booked(Check):
         if self.ledger.kills:
             return
         fills = world.exchange.venue.fills.get(world.plan.account, ())
+        if not all_read(world):
+            return
         opened = sum(f.start_position == 0 for f in fills)
         counters = world.engine.machines.risk.counters
         self.expect(counters.trades_today == opened, f"{counters.trades_today} positions opened, {opened} at the venue")
@@ -50,12 +52,13 @@ class Traded(Check):
         self._fills.clear()
 
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
+        ours = {m.key for m in world.plan.config.markets}
         for effect in effects:
             if not isinstance(effect, Journal):
                 continue
             if isinstance(effect.row, FillRow):
                 self._fills.setdefault(effect.row.fill.market, []).append(effect.row)
-            elif isinstance(effect.row, TradeRow):
+            elif isinstance(effect.row, TradeRow) and effect.row.trade.market in ours:
                 rows = self._fills.pop(effect.row.trade.market, [])
                 whole = rows and rows[0].fill.start_position == 0
                 if whole and rows[-1].fill.start_position + rows[-1].fill.size * rows[-1].fill.side.sign == 0:

@@ -69,6 +69,8 @@ class Ledger(Watcher):
     def started(self, world: World) -> None:
         self.connected_ms = None
         self.started_ms = world.agenda.now_ms
+        if world.disk.is_stopped:
+            self.latched, self.latched_ms = True, world.agenda.now_ms
         self.touch.clear()
         self.context.clear()
         self.marks.clear()
@@ -149,6 +151,12 @@ class Ledger(Watcher):
                 self.held[market.coin] = Held(szi, world.agenda.now_ms)
             else:
                 held.szi = szi
+
+
+def all_read(world: World) -> bool:
+    """Whether every fill of the account was on a dex that the console reads; of the others it cannot know what was held before."""
+    fills = world.exchange.venue.fills.get(world.plan.account, ())
+    return all(MarketKey.parse(f.coin).dex in world.plan.config.dexes for f in fills)
 
 
 def venue_pnl(world: World) -> Decimal:

@@ -16,7 +16,7 @@ from seeds import Case, Life, added, alone, play
 from soak import make_pool, play_all
 
 from core.sim.faults import FAULTS
-from core.sim.world.plan import NEWEST_FROM, Depth
+from core.sim.world.plan import LATEST_FROM, NEWEST_FROM, Depth
 from core.sim.world.troubles import ALL_TROUBLES
 
 WEATHER_MS, ALONE_WEATHER_MS = 25_000, 40_000
@@ -25,7 +25,9 @@ MIXED, CHUNK = 160, 10
 WIRE_FROM = 110
 """Mixed seeds from here on are played at wire level."""
 NEWEST, NEWEST_CHUNK = range(NEWEST_FROM, NEWEST_FROM + 20), 5
-"""Seeds of a mixture that holds everything: the newer faults and orders by hand too."""
+"""Seeds of a mixture that holds the newer faults and orders by hand too."""
+LATEST = range(LATEST_FROM, LATEST_FROM + 10)
+"""And of one that holds everything: somebody runs the stop program now and then."""
 ALONE_SEEDS = range(1000, 1003)
 
 Chunk = tuple[Case, ...]
@@ -34,7 +36,9 @@ Chunk = tuple[Case, ...]
 def _mixed() -> dict[str, Chunk]:
     cases = [Case(s, (Depth.WIRE if s >= WIRE_FROM else Depth.VALUE).value, None, WEATHER_MS) for s in range(MIXED)]
     mixed = {f"{s}-{s + CHUNK - 1}": tuple(cases[s : s + CHUNK]) for s in range(0, MIXED, CHUNK)}
-    newest = [Case(s, (Depth.WIRE if s % 4 == 0 else Depth.VALUE).value, None, ALONE_WEATHER_MS) for s in NEWEST]
+    newest = [
+        Case(s, (Depth.WIRE if s % 4 == 0 else Depth.VALUE).value, None, ALONE_WEATHER_MS) for s in (*NEWEST, *LATEST)
+    ]
     chunks = [tuple(newest[i : i + NEWEST_CHUNK]) for i in range(0, len(newest), NEWEST_CHUNK)]
     return mixed | {f"{chunk[0].seed}-{chunk[-1].seed}": chunk for chunk in chunks}
 
@@ -135,15 +139,13 @@ def test_every_fault_of_the_venue_made_a_difference(lives, fault):
     assert added(life.struck for life in lives.all())[fault] > 0
 
 
-ON_SOCKETS = {"drop_connections", "refuse_connections"}
-"""The server's own; the world has roads of its own for these (cut, venue_closed)."""
 OTHERWISE = {"clock_ahead", "clock_behind"}
 """Drawn as server_clock."""
 
 
 def test_every_fault_of_the_venue_is_a_trouble():
     """A fault that no seed can draw is a fault that nobody has tried."""
-    assert set(FAULTS) - ON_SOCKETS - OTHERWISE <= set(ALL_TROUBLES)
+    assert set(FAULTS) - OTHERWISE <= set(ALL_TROUBLES)
 
 
 IMPORTANT = (
@@ -185,6 +187,8 @@ IMPORTANT = (
     "signal max position per market",
     "signal max position total",
     "signal daily trade cap",
+    "stop program heard",
+    "stop confirmed",
     "event TimeJump",
     "event ReadFailed",
     "event PostNotSent",

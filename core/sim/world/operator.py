@@ -49,6 +49,8 @@ class Operator:
         """Release the latch. In the calm nothing but an override helps against the loss of the run."""
         world = self._world
         assert world.engine is not None
+        if world.stops.is_under_way:
+            return  # whoever ran the stop program reads first what it says
         override = world.is_calm and bool(world.engine.machines.risk.standing_reason())
         world.give(ResetHardStop(command_id=self._next_id(), reason="go on", override=override))
 

@@ -25,14 +25,16 @@ from core.config import (
     SimulatorKey,
 )
 from core.sim.walk import BLOCK_MS
-from core.sim.world.troubles import ALL_TROUBLES, BY_HAND, NEWER, NEWEST, TROUBLES
+from core.sim.world.troubles import ALL_TROUBLES, BY_HAND, LATEST, NEWER, NEWEST, TROUBLES
 
 START_MS = 1_705_054_000_000
 """A morning: a life that is not made longer on purpose meets no midnight."""
 NEWER_FROM = 5_000
 """Short lives of a mixture know the newer troubles from this seed on: what was found with the seeds before it can be found again."""
 NEWEST_FROM = 30_000
-"""And lives of any length those that came last."""
+"""And lives of any length those that came after them."""
+LATEST_FROM = 60_000
+"""And those that came last."""
 MARKETS = ("xyz:SNDK", "BTC", "xyz:NVDA", "ETH")
 
 
@@ -67,6 +69,8 @@ class Plan(Struct, frozen=True):
     newer: tuple[Planned, ...]
     """The same, of those that came later."""
     newest: tuple[Planned, ...]
+    """And of those that came after them."""
+    latest: tuple[Planned, ...]
     """And of those that came last."""
     operator_every_ms: int
     """How often fingers are on the keys, on average; 0: never."""
@@ -115,6 +119,7 @@ def draw(
         troubles=_troubles(dice_of(seed, "troubles"), length, only),
         newer=_newer(dice_of(seed, "newer"), length) if only is None and seed >= NEWER_FROM else (),
         newest=_newest(seed, length, only, 15_000),
+        latest=_latest(seed, length, only, 20_000),
         operator_every_ms=dice.choice((0, 20_000, 8_000)) if only is None else 0,
     )
 
@@ -146,6 +151,7 @@ def _long(seed: int, depth: Depth, account: str, only: str | None, length_ms: in
         troubles=_one_after_another(dice, length_ms, names, every),
         newer=() if only is not None else _newer(dice_of(seed, "newer"), length_ms, 2 * every),
         newest=_newest(seed, length_ms, only, every),
+        latest=_latest(seed, length_ms, only, 2 * every),
         operator_every_ms=dice.choice((120_000, 600_000)),
         block_ms=BLOCK_MS * dice.choice((1, 2, 3, 4)),
         clock_mended_ms=dice.choice((30_000, 120_000)),
@@ -176,6 +182,12 @@ def _newest(seed: int, length_ms: int, only: str | None, every: int) -> tuple[Pl
     dice = dice_of(seed, "newest")
     names = [*dice.sample(list(NEWEST), dice.randint(1, 3)), BY_HAND]
     return _one_after_another(dice, length_ms, names, every)
+
+
+def _latest(seed: int, length_ms: int, only: str | None, every: int) -> tuple[Planned, ...]:
+    if only is not None or seed < LATEST_FROM:
+        return ()
+    return _one_after_another(dice_of(seed, "latest"), length_ms, list(LATEST), every)
 
 
 def _one_after_another(dice: Random, length_ms: int, names: Sequence[str], every: int) -> tuple[Planned, ...]:

@@ -242,6 +242,10 @@ class Program:
         self._inbox.append(message)
         self._drain()
 
+    def has_waiting(self, message: Message) -> bool:
+        """Whether it has not come to this yet."""
+        return message in self._inbox
+
     def _conflate(self, quote: Bbo | AssetCtx) -> None:
         if isinstance(quote, Bbo) and quote.from_book:
             return

@@ -132,7 +132,8 @@ class Road:
         world = self._world
         if world.life != life or world.engine is None or self._socket is not None:
             return
-        if self._agenda.now_ms < self.closed_until_ms:
+        refused = world.exchange.faults.strike("refuse_connections", self._agenda.now_ms) is not None
+        if refused or self._agenda.now_ms < self.closed_until_ms:
             world.give(ChannelError(f"cannot connect (attempt {self._troubles}): refused"))
             self._retry()
             return

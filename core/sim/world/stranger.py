@@ -38,7 +38,7 @@ class Stranger:
         if mid is None:
             return "nothing"
         px = round_price(mid * _FAR, False, spec.sz_decimals)
-        return self._send(spec, True, px, round_size(_USD / px, spec.sz_decimals), reduce_only=False, tif="Gtc")
+        return self.send(spec, True, px, round_size(_USD / px, spec.sz_decimals), reduce_only=False, tif="Gtc")
 
     def close(self, dice: Random) -> str:
         """They close a part of a position, or all of it; answers what the venue said."""
@@ -54,15 +54,18 @@ class Stranger:
             return "nothing"
         is_buy = szi < 0
         px = round_price(mid * (1 + _REACH if is_buy else 1 - _REACH), is_buy, spec.sz_decimals)
-        return self._send(spec, is_buy, px, size, reduce_only=True, tif="Ioc")
+        return self.send(spec, is_buy, px, size, reduce_only=True, tif="Ioc")
 
     def _szi(self, coin: str) -> Decimal:
         venue = self._world.exchange.venue
         return venue.accounts[self._world.plan.account].szi(venue.universe.by_coin[coin])
 
-    def _send(self, spec: MarketSpec, is_buy: bool, px: Decimal, size: Decimal, *, reduce_only: bool, tif: str) -> str:
+    def next_nonce(self) -> int:
+        self._nonce = max(self._nonce + 1, self._world.agenda.now_ms)
+        return self._nonce
+
+    def send(self, spec: MarketSpec, is_buy: bool, px: Decimal, size: Decimal, *, reduce_only: bool, tif: str) -> str:
         world = self._world
-        self._nonce = max(self._nonce + 1, world.agenda.now_ms)
         order = {
             "a": spec.asset_id,
             "b": is_buy,
@@ -72,5 +75,5 @@ class Stranger:
             "t": {"limit": {"tif": tif}},
         }
         action = {"type": "order", "orders": [order], "grouping": "na"}
-        taken = world.exchange.decode(envelope(action, self._nonce, NO_SIGNATURE, None, None))
+        taken = world.exchange.decode(envelope(action, self.next_nonce(), NO_SIGNATURE, None, None))
         return f"an order of other means on {spec.market}: {world.submit(taken, signer=world.plan.account)}"

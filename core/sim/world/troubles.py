@@ -17,7 +17,7 @@ from core.model.rounding import MAX_PERP_DECIMALS
 if TYPE_CHECKING:
     from core.sim.world.world import World
 
-_HINDERS = ("post_only", "reject_all", "info_down", "halt", "one_sided", "rate_limited")
+_HINDERS = ("post_only", "reject_all", "info_down", "halt", "one_sided", "rate_limited", "refuse_connections")
 """Faults of the venue that keep exits from getting through, or us from learning what became of them."""
 
 _LONG_MS = 600_000
@@ -305,4 +305,25 @@ NEWEST: dict[str, Strike] = {
 }
 """Came last, and are drawn from dice of their own as well."""
 
-ALL_TROUBLES = ChainMap(NEWEST, NEWER, TROUBLES)
+
+def _stop_program(world: World, dice: Random) -> str:
+    return world.stops.begin(dice)
+
+
+def _drop_connections(world: World, dice: Random) -> str:
+    every = dice.choice((0, dice.randint(1_000, 10_000)))
+    count = dice.randint(2, 4) if every else 1
+    command = {"do": "fault", "name": "drop_connections", "count": count, **({"ms": every} if every else {})}
+    world.exchange.control(command, world.agenda.now_ms)
+    world.hinder(count * every)
+    return f"all connections break {count} times" + (f", {every} ms apart" if every else "")
+
+
+LATEST: dict[str, Strike] = {
+    "stop_program": _stop_program,
+    "drop_connections": _drop_connections,
+    "refuse_connections": _both(_fault("refuse_connections", for_ms=(1_000, 20_000)), _cut),
+}
+"""And these after them, in the same way."""
+
+ALL_TROUBLES = ChainMap(LATEST, NEWEST, NEWER, TROUBLES)

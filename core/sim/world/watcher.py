@@ -14,6 +14,7 @@ from core.messages.tape import Message
 from core.sim.truth import ActionEntry
 
 if TYPE_CHECKING:
+    from core.sim.world.stopper import StopRun
     from core.sim.world.world import World
 
 
@@ -51,6 +52,9 @@ class Watcher:
 
     def at_rest(self, world: World) -> None:
         """Nothing is open, nothing is under way, nothing goes wrong any more."""
+
+    def stopped(self, world: World, run: StopRun) -> None:
+        """A run of the stop program ended, confirmed or not."""
 
     def finished(self, world: World, confirmed: bool) -> None:
         """An orderly stop ended."""

@@ -31,6 +31,7 @@ from core.sim.world.plan import START_MS, Depth, Plan, dice_of
 from core.sim.world.program import AGENT, Program
 from core.sim.world.reads import Reads
 from core.sim.world.road import Road
+from core.sim.world.stopper import StopRun, Stops
 from core.sim.world.stranger import Stranger
 from core.sim.world.troubles import ALL_TROUBLES
 from core.sim.world.watcher import Violation, Watcher
@@ -101,6 +102,7 @@ class World:
         self.reads = Reads(self, dice_of(plan.seed, "reads"))
         self.operator = Operator(self, dice_of(plan.seed, "operator"))
         self.stranger = Stranger(self)
+        self.stops = Stops(self)
         self._blocks = 0
 
     # --- what everybody asks ---------------------------------------------------------------------------------------
@@ -171,6 +173,9 @@ class World:
         dice = dice_of(self.plan.seed, "newest strikes")
         for planned in self.plan.newest:
             self.agenda.at(START_MS + planned.at_ms, self._strike_at(planned.name, dice))
+        dice = dice_of(self.plan.seed, "latest strikes")
+        for planned in self.plan.latest:
+            self.agenda.at(START_MS + planned.at_ms, self._strike_at(planned.name, dice))
 
     def live_until(self, until_ms: int) -> None:
         self.agenda.run(until_ms)
@@ -233,6 +238,8 @@ class World:
         engine = self.engine
         if engine is None:
             return "no program"
+        if self.stops.is_under_way:
+            return "the stop program runs"
         m = engine.machines
         left = {
             "not paused": not m.paused,
@@ -260,6 +267,8 @@ class World:
         now_ms = self.agenda.now_ms
         self.road.execute_waiting()
         self.feed.publish(self.exchange.advance(now_ms), now_ms)
+        if self.exchange.faults.strikes_by_itself("drop_connections", now_ms):
+            self.road.cut()
         self._blocks += 1
         if self._blocks % _IDLE_CHECK_BLOCKS == 0:
             self.road.cut_idle()
@@ -278,6 +287,11 @@ class World:
         for watcher in self._watchers:
             watcher.executed(self, entry)
         return None if done.is_swallowed else done.reply
+
+    def watch_stop(self, run: StopRun) -> None:
+        """A run of the stop program ended."""
+        for watcher in self._watchers:
+            watcher.stopped(self, run)
 
     # --- what goes wrong -------------------------------------------------------------------------------------------
 

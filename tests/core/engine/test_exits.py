@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine_rig import BTC, BUY, NVDA, SNDK, D, Rig, cancels_of, foreign_order, make_config, order_of, orders_of
+from engine_rig import BTC, BUY, NVDA, SELL, SNDK, D, Rig, cancels_of, foreign_order, make_config, order_of, orders_of
 from msgspec.structs import replace
 
 from core.config import ExecutionConfig
@@ -118,6 +118,25 @@ def test_an_exit_that_finds_its_queue_full_is_told_and_tried_again() -> None:
     assert not rig.m.orders.has_unresolved_exit(NVDA)
     rig.advance(500)
     assert [order_of(p).market for p in rig.posts[before:]] == [SNDK, NVDA]
+
+
+def test_an_exit_that_waits_for_the_budget_is_taken_back_when_somebody_else_has_closed_the_position() -> None:
+    rig = Rig()
+    rig.open_position()
+    rig.m.budget.on_used_up()
+    flatten_all(rig)
+    rig.advance(100)
+    assert rig.m.scheduler.depths == (0, 1, 0), "one action in ten seconds, and the entry was one"
+    queued = rig.m.orders.unsettled()[0]
+    held = rig.position()
+    assert held is not None
+    rig.show(rig.venue.execute(SNDK, SELL, held.size, D(200), rig.now, 77, None))
+    assert rig.m.scheduler.depths == (0, 0, 0)
+    assert queued.cloid is not None
+    assert rig.m.orders.get(queued.cloid).reason == "flat already"
+    before = len(rig.posts)
+    rig.advance(15_000)
+    assert len(rig.posts) == before
 
 
 # --- at which price -----------------------------------------------------------------------------------------------------------

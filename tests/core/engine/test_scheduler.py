@@ -293,3 +293,12 @@ def test_disconnect_empties_exits_and_cancels() -> None:
     desk.new()
     assert desk.scheduler.drop_exits_and_cancels() == [exit_.cloid]
     assert desk.scheduler.depths == (0, 0, 1)
+
+
+def test_exits_of_a_market_are_taken_back_and_others_stay() -> None:
+    desk = Desk()
+    gone, _ = desk.exit(BTC)
+    stays, _ = desk.exit()
+    assert desk.scheduler.drop_exits_of(BTC) == [gone.cloid]
+    assert desk.scheduler.drop_exits_of(BTC) == []
+    assert desk.scheduler.tick() == Orders((stays,))

@@ -8,6 +8,7 @@ are torn apart on purpose, and the troubles come from a hand that suits the kind
     "+silence"           answers lost or late      "+restart"  crashes, cuts, clocks
     "+stop"              hard stops, resets, orderly stops, orders of others
     "+posts" "+words" "+book"  (hands_of_posts)
+    "+emergency"         somebody runs the stop program (hands_of_emergency)
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from random import Random
 from typing import Any
 
 from msgspec.structs import replace
+from mutants import hands_of_emergency
 from mutants.hands_of_posts import POSTS_HANDS, POSTS_TROUBLES, WITH_OPERATOR
 
 from core.config import MarketConfig, SimConfig
@@ -68,6 +70,7 @@ def _go_on(world: World, dice: Random) -> str:
 
 
 MORE_TROUBLES: dict[str, Strike] = {
+    **hands_of_emergency.HANDS_OF_EMERGENCY,
     "dislocate": _dislocate,
     "go_on": _go_on,
     "outside_fault": _outside_fault,
@@ -192,6 +195,8 @@ def plan_of(seed: int, weather_ms: int | None, only: str | None) -> Plan:
 
 
 def _troubles(kind: str, length_ms: int, dice: Random) -> tuple[Planned, ...]:
+    if kind == "emergency":
+        return hands_of_emergency.troubles(length_ms, dice)
     hand = dice.sample(_HANDS[kind], min(len(_HANDS[kind]), dice.randint(3, 8)))
     found = [Planned(at, "dislocate") for at in range(1_200, length_ms, dice.randint(600, 1_300))]
     found += [Planned(at, "go_on") for at in range(2_000, length_ms, dice.choice((700, 2_500)))]

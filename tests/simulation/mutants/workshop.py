@@ -36,10 +36,12 @@ _CHANGING = (
     "more_checkers",
     "risk_checkers",
     "book_checkers",
+    "stop_checkers",
     "ledger",
     "mutants.trials",
     "mutants.hands_of_posts",
     "posts_checkers",
+    "mutants.hands_of_emergency",
 )
 """What a mutant of the engine changes, and what imports that."""
 

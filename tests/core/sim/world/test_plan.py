@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from core.config import Config
-from core.sim.world.plan import NEWER_FROM, NEWEST_FROM, START_MS, Depth, Planned, dice_of, draw
-from core.sim.world.troubles import ALL_TROUBLES, BY_HAND, NEWER, NEWEST, TROUBLES
+from core.sim.world.plan import LATEST_FROM, NEWER_FROM, NEWEST_FROM, START_MS, Depth, Planned, dice_of, draw
+from core.sim.world.troubles import ALL_TROUBLES, BY_HAND, LATEST, NEWER, NEWEST, TROUBLES
 from core.sim.world.world import ACCOUNT
 
 SEEDS = range(300)
@@ -103,3 +103,11 @@ def test_a_long_life_of_one_trouble_has_no_other():
     plan = draw(3, Depth.VALUE, ACCOUNT, only="cut", hours=1)
     assert {p.name for p in plan.troubles} == {"cut"}
     assert not plan.newer
+
+
+def test_the_latest_troubles_are_drawn_apart_and_only_by_the_latest_seeds():
+    earlier = [draw(seed, Depth.VALUE, ACCOUNT) for seed in range(NEWEST_FROM, NEWEST_FROM + 50)]
+    assert not any(plan.latest for plan in earlier)
+    later = [draw(seed, Depth.VALUE, ACCOUNT) for seed in range(LATEST_FROM, LATEST_FROM + 50)]
+    assert {p.name for plan in later for p in plan.latest} == set(LATEST)
+    assert draw(LATEST_FROM, Depth.VALUE, ACCOUNT, hours=0.5).latest

@@ -10,7 +10,7 @@ from world_rig import live, quiet_world
 from core.model.rounding import MAX_PERP_DECIMALS
 from core.sim.world.plan import Depth, draw
 from core.sim.world.program import AGENT
-from core.sim.world.troubles import ALL_TROUBLES, NEWER, NEWEST, TROUBLES
+from core.sim.world.troubles import ALL_TROUBLES, LATEST, NEWER, NEWEST, TROUBLES
 from core.sim.world.watcher import Violation
 from core.sim.world.world import ACCOUNT, World
 
@@ -45,7 +45,8 @@ def test_no_market_gets_more_decimals_than_a_perp_can_have():
 def test_the_newer_ones_are_others():
     assert not NEWER.keys() & TROUBLES.keys()
     assert not NEWEST.keys() & {*TROUBLES, *NEWER}
-    assert list(ALL_TROUBLES) == [*TROUBLES, *NEWER, *NEWEST]
+    assert not LATEST.keys() & {*TROUBLES, *NEWER, *NEWEST}
+    assert list(ALL_TROUBLES) == [*TROUBLES, *NEWER, *NEWEST, *LATEST]
 
 
 @pytest.mark.parametrize(("hours", "is_approved"), [(None, False), (1, True)])
