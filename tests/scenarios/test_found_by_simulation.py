@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from engine_rig import BTC, BUY, NOW, SELL, SNDK, D, Rig, foreign_order, make_config, orders_of, report_of, update
+from engine_rig import BTC, BUY, NOW, NVDA, SELL, SNDK, D, Rig, foreign_order, make_config, orders_of, report_of, update
 
-from core.config import SafetyConfig
+from core.config import ExecutionConfig, SafetyConfig
 from core.engine.lookups import COPY_ARRIVES_MS
 from core.messages.commands import FlattenAll, PlaceOrder, ResetHardStop, TripHardStop
-from core.messages.effects import Ask, Reconnect
+from core.messages.effects import Ask, OrderRow, Reconnect
 from core.messages.events import Connected, Fills, OrderOutcome, Outcome, PostReply, Subscribed, Tick, TimeJump
 from core.messages.queries import QueryFills, QueryOrderStatus
 from core.model.order import Cancels, OrderStatus, TimeInForce
@@ -228,3 +228,29 @@ def test_an_exit_in_the_queue_does_not_outlive_its_position() -> None:
     rig.show(rig.venue.execute(SNDK, SELL, held.size, D(200), rig.now, 77, None))
     rig.advance(15_000)
     assert len(rig.posts) == before
+
+
+def test_an_exit_that_waited_until_its_position_was_closed_does_not_leave() -> None:
+    """The operator's own order in the book closed the position while an exit of ours was in the queue: it left, and could only be refused."""
+    rig = Rig(config=make_config(execution=ExecutionConfig(inflight_limit=1, inflight_high_watermark=1)))
+    held = rig.open_position()
+    placed = PlaceOrder(
+        command_id="h", market=SNDK, side=SELL, size=held.size, limit_px=D(250), tif=TimeInForce.GTC, reduce_only=True
+    )
+    rig.handle(placed)
+    rig.advance(100)
+    resting = orders_of(rig.posts[-1])[0]
+    rig.reply(rig.posts[-1], OrderOutcome(Outcome.RESTING, 900))
+    rig.handle(PlaceOrder(command_id="n", market=NVDA, side=BUY, size=D("0.1"), limit_px=D(180), tif=TimeInForce.GTC))
+    rig.advance(100)  # without an answer it takes the only place there is
+    rig.handle(FlattenAll(command_id="f"))
+    rig.advance(100)
+    assert rig.m.scheduler.depths == (0, 1, 0)
+    rig.show(rig.execute(resting))
+    assert rig.position() is None
+    count = len(rig.posts)
+    rig.reply(rig.posts[-1], OrderOutcome(Outcome.RESTING, 901))
+    rig.advance(500)
+    assert len(rig.posts) == count
+    assert rig.m.scheduler.is_empty
+    assert any(r.reason == "flat already" for r in rig.rows(OrderRow))

@@ -17,6 +17,7 @@ from more_checkers import ENTRY_CHECKERS
 from posts_checkers import POSTS_CHECKERS
 from risk_checkers import RISK_CHECKERS
 from stop_checkers import STOP_CHECKERS
+from ticket_checkers import TICKET_CHECKERS
 
 from core.messages.effects import (
     Alert,
@@ -621,5 +622,6 @@ def all_checkers() -> tuple[Ledger, list[Watcher]]:
         *BOOK_CHECKERS,
         *POSTS_CHECKERS,
         *STOP_CHECKERS,
+        *TICKET_CHECKERS,
     )
     return ledger, [kind(ledger) for kind in (*kinds, *more)]

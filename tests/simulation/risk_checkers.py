@@ -42,7 +42,7 @@ from core.messages.events import (
 from core.messages.tape import Message
 from core.model.cloid import is_ours
 from core.model.market import MarketKey
-from core.model.order import Orders, OrderStatus, TrackedOrder
+from core.model.order import Orders, OrderStatus, Purpose, TrackedOrder
 from core.model.position import ExitReason
 from core.model.rounding import tick_size
 from core.sim.world.world import World
@@ -270,7 +270,8 @@ class Obeyed(Check):
                 self.expect(ended or cloid in wanted, "cancel of one order, and it lives on unasked")
             case PauseEntries(paused=paused):
                 self.expect(m.paused == paused, f"pause {paused} was not heard")
-                self.expect(not (paused and m.scheduler.depths[2]), "paused, and entries in the queue")
+                own = [o for o in m.orders.live() if o.status is OrderStatus.QUEUED and o.purpose is Purpose.ENTRY]
+                self.expect(not (paused and own), "paused, and entries of our own in the queue")
             case TripHardStop():
                 self.expect(self.ledger.latched, "hard stop, and not latched")
             case ResetHardStop(override=False):

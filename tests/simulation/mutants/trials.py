@@ -20,6 +20,7 @@ from typing import Any
 from msgspec.structs import replace
 from mutants import hands_of_emergency
 from mutants.hands_of_posts import POSTS_HANDS, POSTS_TROUBLES, WITH_OPERATOR
+from mutants.hands_of_ticket import TROUBLES_OF_TICKET, ticket
 
 from core.config import MarketConfig, SimConfig
 from core.messages.events import OutsideFault
@@ -83,6 +84,9 @@ MORE_TROUBLES: dict[str, Strike] = {
     **POSTS_TROUBLES,
 }
 """What suits a short life, besides the troubles that every life draws from."""
+MORE_TROUBLES |= TROUBLES_OF_TICKET
+OWN_PLANS = {"ticket": ticket}
+"""Kinds that have a file of their own."""
 
 _SILENCE = [
     "requests_lost",
@@ -183,6 +187,9 @@ def plan_of(seed: int, weather_ms: int | None, only: str | None) -> Plan:
     kind, length = only[1:], weather_ms or WEATHER_MS
     dice = dice_of(seed, f"trial {kind}")
     plan = draw(seed, Depth.VALUE, ACCOUNT, weather_ms=length)
+    if kind in OWN_PLANS:
+        short = replace(plan, duplicates=0.0, latency_min_ms=5, latency_max_ms=120, operator_every_ms=0)
+        return OWN_PLANS[kind](short, length, dice)
     return replace(
         plan,
         config=_config(plan, kind, dice),

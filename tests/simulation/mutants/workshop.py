@@ -39,9 +39,10 @@ _CHANGING = (
     "stop_checkers",
     "ledger",
     "mutants.trials",
-    "mutants.hands_of_posts",
+    "mutants.hands_of",
     "posts_checkers",
-    "mutants.hands_of_emergency",
+    "ticket_checkers",
+    "fitness_checkers",
 )
 """What a mutant of the engine changes, and what imports that."""
 
