@@ -111,6 +111,8 @@ class Absent(Check):
             self._look(world)
 
     def _look(self, world: World) -> None:
+        resting = {o.cloid for o in world.exchange.venue.open_orders(world.plan.account)} & self._absent
+        self.expect(not resting, f"orders {resting} were called absent, and rest in the book")
         fills = world.exchange.venue.fills.get(world.plan.account, ())
         filled = {f.cloid for f in fills} & self._absent
         self.expect(not filled, f"orders {filled} were called absent, and are filled")
@@ -126,23 +128,23 @@ class CancelOnce(Check):
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
         self._sent: dict[object, int] = {}
+        self._cloid_of: dict[int, str] = {}
 
     def started(self, world: World) -> None:
         self._sent.clear()
+        self._cloid_of.clear()
 
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
         if isinstance(message, (Connected, Disconnected, PostNotSent)):
             self._sent.clear()
-        ended = {
-            e.row.cloid
-            for e in effects
-            if isinstance(e, Journal) and isinstance(e.row, OrderRow) and e.row.status in _ENDED
-        }
+        rows = [e.row for e in effects if isinstance(e, Journal) and isinstance(e.row, OrderRow)]
+        ended = {row.cloid for row in rows if row.status in _ENDED}
+        self._cloid_of.update({row.oid: row.cloid for row in rows if row.oid is not None})
         for effect in effects:
             if not isinstance(effect, Post) or not isinstance(effect.batch, Cancels):
                 continue
             for cancel in effect.batch.cancels:
-                name = cancel.oid if cancel.oid is not None else cancel.cloid
+                name = cancel.cloid if cancel.oid is None else self._cloid_of.get(cancel.oid, cancel.oid)
                 gap = world.steady_ms - self._sent.get(name, -self.AGAIN_MS)
                 self.expect(gap >= self.AGAIN_MS, f"{cancel.market}: cancelled again after {gap} ms")
                 self.expect(name not in ended, f"{cancel.market}: cancelled after its end")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from check import Check
 from ledger import Ledger
 
-from core.messages.effects import Alert, Ask, Effect, Journal, Post, PostRow, Repost
+from core.messages.effects import Alert, Ask, Effect, Journal, OrderRow, Post, PostRow, Repost
 from core.messages.events import (
     Connected,
     Disconnected,
@@ -27,7 +27,7 @@ from core.messages.events import (
 )
 from core.messages.queries import Query, QueryFills, QueryOpenOrders, QueryOrderStatus, QueryPositions
 from core.messages.tape import Message
-from core.model.order import Orders
+from core.model.order import Orders, OrderStatus
 from core.sim.world.world import World
 
 
@@ -200,4 +200,45 @@ class Told(Check):
         self._closed |= closed_now
 
 
-POSTS_CHECKERS = (OneAtATime, Copies, AskedOnce, AskedAnew, Told)
+class NotAgain(Check):
+    """What the venue has spoken of is not sent again, and what has ended is not cancelled: it would be refused, or done twice (SPEC 7)."""
+
+    quiet = ()
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger)
+        self._spoken: set[str] = set()
+        self._ended: set[object] = set()
+        self._posts: dict[int, Post] = {}
+        """Open, or ended so that they may have arrived."""
+
+    def started(self, world: World) -> None:
+        self._spoken.clear()
+        self._ended.clear()
+        self._posts.clear()
+
+    def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Journal) and isinstance(effect.row, OrderRow):
+                row = effect.row
+                if row.status not in (OrderStatus.QUEUED, OrderStatus.IN_FLIGHT, OrderStatus.UNKNOWN):
+                    self._spoken.add(row.cloid)
+                if row.status.is_terminal:
+                    self._ended |= {row.cloid, row.oid} - {None}
+            elif isinstance(effect, Journal) and isinstance(effect.row, PostRow):
+                if effect.row.outcome.startswith(("not sent", "timed out unsent")):
+                    self._posts.pop(effect.row.post_id, None)
+            elif isinstance(effect, Post) and isinstance(effect.batch, Orders):
+                again = [o.cloid for o in effect.batch.orders if o.cloid in self._spoken]
+                self.expect(not again, f"orders {again} leave again, and the venue has spoken of them")
+                signed = {o.cloid for p in self._posts.values() if isinstance(p.batch, Orders) for o in p.batch.orders}
+                again = [o.cloid for o in effect.batch.orders if o.cloid in signed]
+                self.expect(not again, f"orders {again} are signed anew, and what was signed before may have arrived")
+                self._posts[effect.post_id] = effect
+            elif isinstance(effect, Post):
+                names = [c.oid if c.oid is not None else c.cloid for c in effect.batch.cancels]
+                over = [name for name in names if name in self._ended]
+                self.expect(not over, f"cancels of {over}, which have ended")
+
+
+POSTS_CHECKERS = (OneAtATime, Copies, AskedOnce, AskedAnew, Told, NotAgain)

@@ -54,6 +54,9 @@ class Operator:
         override = world.is_calm and bool(world.engine.machines.risk.standing_reason())
         world.give(ResetHardStop(command_id=self._next_id(), reason="go on", override=override))
 
+    def trip(self) -> None:
+        self._world.give(TripHardStop(command_id=self._next_id(), reason="enough"))
+
     def pause(self, paused: bool) -> None:
         self._world.give(PauseEntries(command_id=self._next_id(), paused=paused))
 

@@ -11,9 +11,11 @@ that failed is never spoken of as an entry's), they keep that promise.
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 from core.messages.events import PostNotSent, PostSent
 from core.model.order import Orders, OrderStatus
+from core.sim.budget import cap
 from core.sim.world.troubles import Strike, _fault
 from core.sim.world.world import World
 
@@ -22,7 +24,6 @@ REFUSALS = (
     "Reduce only order would increase position.",
     "Post only order would have immediately matched, bbo was 1@2.",
     "No liquidity available for market order.",
-    "Order must have minimum value of $10.",
     "Order would increase open interest while open interest is capped",
     "Only post-only orders allowed immediately after network upgrade",
     "Too many cumulative requests sent (10001 > 10000) for cumulative volume traded $12.00.",
@@ -34,6 +35,9 @@ REFUSALS = (
     "Insufficient margin to place order.",
 )
 """What the venue says when it does not do what was asked (PROTOCOL 10)."""
+
+OF_ACTIONS = (*REFUSALS, "Order must have minimum value of $10.")
+"""Said of an order, the last would be our own fault."""
 
 ENDS = (
     "iocCancelRejected",
@@ -118,6 +122,56 @@ def _fails_after_all(world: World, dice: Random) -> str:
     return f"the next write fails after {ms} ms, when the bytes are gone"
 
 
+def _odd_answer(world: World, dice: Random) -> str:
+    """The next answer to orders is one short, or holds an element that nobody knows."""
+    road, is_short = world.road, dice.random() < 0.5
+
+    def reply(socket: Any, post: Any, answer: Any) -> None:
+        response = answer.get("response") if isinstance(answer, dict) else None
+        data = response.get("data") if isinstance(response, dict) else None
+        if data and response["type"] == "order":
+            del road._reply
+            odd = data["statuses"][:-1] if is_short else [{"somethingNew": {}}] * len(data["statuses"])
+            answer = {**answer, "response": {**response, "data": {"statuses": odd}}}
+            type(road)._reply(road, socket, post, answer)
+        else:
+            type(road)._reply(road, socket, post, answer)
+
+    road._reply = reply  # type: ignore[method-assign]
+    return f"the next answer to orders will be {'one short' if is_short else 'in words nobody knows'}"
+
+
+def _unlisted(world: World, dice: Random) -> str:
+    """An order that rests is missing from the list of open orders once, and unknown by its id for a while."""
+    now_ms, count = world.agenda.now_ms, dice.randint(10, 16)
+    for command in (
+        {"do": "fault", "name": "stale_open_orders", "ms": dice.randint(5_000, 20_000)},
+        {"do": "fault", "name": "unknown_oid_once", "count": count},
+    ):
+        world.exchange.control(command, now_ms)
+    world.hinder(count * 1_000)
+    world.road.cut()
+    return f"the list of open orders will be old, and orders are unknown by id {count} times; the connection breaks"
+
+
+def _nearly_used(world: World, dice: Random) -> str:
+    """Few actions are left to the address; the next reading says so."""
+    account = world.exchange.venue.accounts[world.plan.account]
+    account.requests_used = cap(account) - dice.randint(195, 215)
+    world.road.cut()
+    return f"{account.requests_used} actions of the address are used; the connection breaks"
+
+
+def _stop_twice(world: World, dice: Random) -> str:
+    """A hard stop, its reset before the venue could answer, and another one."""
+    said, keys = world.stranger.place(dice), world.operator
+    first, second = dice.randint(300, 900), dice.randint(10, 200)
+    world.agenda.after(first, keys.trip)
+    world.agenda.after(first + second, lambda: world.engine and keys.reset())
+    world.agenda.after(first + 2 * second, keys.trip)
+    return f"{said}; a hard stop, its reset {second} ms later, and another one"
+
+
 def _refused(name: str, **ranges: tuple[int, int] | tuple[str, ...]) -> Strike:
     """A fault that refuses an exit like any other order, and may leave the address without a budget."""
     fault = _fault(name, **ranges)
@@ -137,11 +191,15 @@ POSTS_TROUBLES: dict[str, Strike] = {
     "told_twice": _told_twice,
     "fails_after_all": _fails_after_all,
     "refused_orders": _refused("collapse_batch", level=("order",), text=REFUSALS),
-    "refused_action": _refused("collapse_batch", level=("action",), text=REFUSALS),
+    "refused_action": _refused("collapse_batch", level=("action",), text=OF_ACTIONS),
     "refused_each": _refused("reject_all", for_ms=(200, 1_500), level=("order", "action"), text=REFUSALS),
     "odd_ends": _fault("odd_status", text=ENDS),
     "muted_updates": _fault("mute_order_updates", for_ms=(500, 4_000)),
     "holes": _fault("black_hole", count=(1, 3)),
+    "odd_answer": _odd_answer,
+    "unlisted": _unlisted,
+    "nearly_used": _nearly_used,
+    "stop_twice": _stop_twice,
 }
 
 POSTS_HANDS: dict[str, tuple[str, ...]] = {
@@ -167,6 +225,8 @@ POSTS_HANDS: dict[str, tuple[str, ...]] = {
         "duplicate_nonce",
         "holes",
         "cut",
+        "nearly_used",
+        "budget_used_up",
     ),
     "words": (
         "refused_orders",
@@ -185,6 +245,8 @@ POSTS_HANDS: dict[str, tuple[str, ...]] = {
         "thin_book",
         "muted_updates",
         "holes",
+        "odd_answer",
+        "nearly_used",
     ),
     "book": (
         "by_hand",
@@ -209,6 +271,8 @@ POSTS_HANDS: dict[str, tuple[str, ...]] = {
         "crash",
         "vanish",
         "behind",
+        "unlisted",
+        "stop_twice",
     ),
 }
 """By kind. More of a trouble: more often."""
