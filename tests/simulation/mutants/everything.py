@@ -7,6 +7,7 @@ from mutants.guards_of_entries import GUARDS_OF_ENTRIES
 from mutants.guards_of_exits import GUARDS_OF_EXITS
 from mutants.guards_of_hands import GUARDS_OF_HANDS
 from mutants.guards_of_lessons import GUARDS_OF_LESSONS
+from mutants.guards_of_outcomes import GUARDS_OF_OUTCOMES
 from mutants.guards_of_posts import GUARDS_OF_POSTS
 from mutants.guards_of_session import GUARDS_OF_SESSION
 from mutants.guards_of_the_run import GUARDS_OF_THE_RUN
@@ -16,6 +17,7 @@ from mutants.second_lines import BEHIND
 ROOMS: dict[str, list[Mutant]] = {
     "entries": GUARDS_OF_ENTRIES,
     "posts": GUARDS_OF_POSTS,
+    "outcomes": GUARDS_OF_OUTCOMES,
     "account": GUARDS_OF_ACCOUNT,
     "exits": GUARDS_OF_EXITS,
     "session": GUARDS_OF_SESSION,

@@ -97,8 +97,9 @@ def _told_twice(world: World, dice: Random) -> str:
 
 
 def _fails_after_all(world: World, dice: Random) -> str:
-    """The bytes leave, and a while later the write is said to have failed, when the venue has spoken of every order in it already."""
-    road, ms = world.road, dice.randint(50, 900)
+    """The bytes leave, the reply is lost, and the write is said to have failed when the venue has spoken of every entry in it already."""
+    road, ms = world.road, dice.randint(300, 950)
+    world.exchange.control({"do": "fault", "name": "lose_reply"}, world.agenda.now_ms)
 
     def tell(post_id: int) -> None:
         del road.tell_sent

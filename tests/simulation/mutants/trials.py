@@ -204,7 +204,8 @@ def plan_of(seed: int, weather_ms: int | None, only: str | None) -> Plan:
 def _troubles(kind: str, length_ms: int, dice: Random) -> tuple[Planned, ...]:
     if kind == "emergency":
         return hands_of_emergency.troubles(length_ms, dice)
-    hand = dice.sample(_HANDS[kind], min(len(_HANDS[kind]), dice.randint(3, 8)))
+    few = len(_HANDS[kind]) if kind in POSTS_HANDS else dice.randint(3, 8)
+    hand = dice.sample(_HANDS[kind], min(len(_HANDS[kind]), few))
     found = [Planned(at, "dislocate") for at in range(1_200, length_ms, dice.randint(600, 1_300))]
     found += [Planned(at, "go_on") for at in range(2_000, length_ms, dice.choice((700, 2_500)))]
     at = 1_000
