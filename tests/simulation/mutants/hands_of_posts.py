@@ -98,8 +98,11 @@ def _told_twice(world: World, dice: Random) -> str:
 
 def _fails_after_all(world: World, dice: Random) -> str:
     """The bytes leave, the reply is lost, and the write is said to have failed when the venue has spoken of every entry in it already."""
-    road, ms = world.road, dice.randint(300, 950)
-    world.exchange.control({"do": "fault", "name": "lose_reply"}, world.agenda.now_ms)
+    road, ms, now_ms = world.road, dice.randint(300, 950), world.agenda.now_ms
+    world.exchange.control({"do": "fault", "name": "lose_reply"}, now_ms)
+    if dice.random() < 0.6:  # spoken of in a word that nobody knows, and how much was filled comes later
+        world.exchange.control({"do": "fault", "name": "odd_status", "text": "holdingPattern"}, now_ms)
+        world.exchange.control({"do": "fault", "name": "fill_delay", "ms": 3_000}, now_ms)
 
     def tell(post_id: int) -> None:
         del road.tell_sent
