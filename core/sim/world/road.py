@@ -47,6 +47,8 @@ class Socket:
         self.up_free_ms = 0
         self.down_free_ms: dict[str, int] = {}
         self.pong_due_ms: int | None = None
+        self.unheard: list[str] = []
+        """Frames that came while nothing was heard."""
 
 
 class Road:
@@ -371,7 +373,23 @@ class Road:
         if socket is not self._socket:
             return
         if self._agenda.now_ms < self.deaf_until_ms:
-            self._agenda.at(self.deaf_until_ms, lambda: self._arrive_down(socket, text))
+            socket.unheard.append(text)
+            self._agenda.at(self.deaf_until_ms, lambda: self._hear(socket))
+            return
+        self._hear(socket)
+        self._take_down(socket, text)
+
+    def _hear(self, socket: Socket) -> None:
+        """What came while nothing was heard, before anything newer: deafness may end earlier than it was to."""
+        if self._agenda.now_ms < self.deaf_until_ms:
+            self._agenda.at(self.deaf_until_ms, lambda: self._hear(socket))
+            return
+        unheard, socket.unheard = socket.unheard, []
+        for text in unheard:
+            self._take_down(socket, text)
+
+    def _take_down(self, socket: Socket, text: str) -> None:
+        if socket is not self._socket:
             return
         for parsed in parse_frame(text):
             if isinstance(parsed, PongReceived):

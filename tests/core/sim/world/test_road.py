@@ -211,3 +211,14 @@ def test_an_action_may_wait_before_the_venue_and_others_pass_it(road):
     assert [world.road.is_under_way(nonce) for nonce in (1, 2)] == [True, False]
     live(world, 2_500)
     assert not world.road.is_under_way(1)
+
+
+def test_what_came_while_nothing_was_heard_is_heard_before_anything_newer(road):
+    world, ears = road
+    socket = world.road._socket
+    world.road.deaf_until_ms = world.agenda.now_ms + 5_000
+    world.road._arrive_down(socket, '{"channel":"error","data":"first"}')
+    world.road.deaf_until_ms = world.agenda.now_ms + 100  # a second deafness that is over earlier
+    live(world, 100)
+    world.road._arrive_down(socket, '{"channel":"error","data":"second"}')
+    assert [m.text[-6:].strip() for m in ears.of(ChannelError)] == ["first", "second"]
