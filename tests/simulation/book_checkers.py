@@ -28,7 +28,7 @@ class Booked(Check):
 
     def at_rest(self, world: World) -> None:
         assert world.engine is not None
-        if self.ledger.kills:
+        if self.ledger.kills or not world.engine.machines.trading:
             return
         fills = world.exchange.venue.fills.get(world.plan.account, ())
         if not all_read(world):

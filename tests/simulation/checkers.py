@@ -12,10 +12,12 @@ from decimal import Decimal
 
 from book_checkers import BOOK_CHECKERS
 from check import is_by_hand
+from ending_checkers import ENDING_CHECKERS
 from ledger import ZERO, Ledger, all_read, venue_pnl
 from more_checkers import ENTRY_CHECKERS
 from posts_checkers import POSTS_CHECKERS
 from risk_checkers import RISK_CHECKERS
+from session_checkers import SESSION_CHECKERS
 from stop_checkers import STOP_CHECKERS
 from ticket_checkers import TICKET_CHECKERS
 
@@ -532,7 +534,7 @@ class Stops(Checker):
         if engine is None:
             return
         m = engine.machines
-        if isinstance(message, Disconnected) and m.stopping is None and not m.latch.tripped:
+        if isinstance(message, Disconnected) and m.stopping is None and not m.latch.tripped and m.trading:
             # A program that has just begun and has read no positions yet cannot know.
             known = [coin for coin in self.ledger.held if MarketKey.parse(coin).dex in m.positions_read_ms]
             self.expect(not known, f"disconnected with positions at the venue ({known}), and not latched")
@@ -592,7 +594,7 @@ class Books(Checker):
         foreign = {o.oid for o in venue.open_orders(world.plan.account)}
         known = {o.oid for o in m.orders.external()}
         self.expect(known <= foreign, f"orders {known - foreign} are shown, and not there")
-        if not self.ledger.overrides and all_read(world):
+        if not self.ledger.overrides and m.trading and all_read(world):
             booked, real = m.risk.counters.cumulative_pnl_usd, venue_pnl(world)
             # The average price of a position that was added to has no last digit; what is told of it has.
             self.expect(abs(booked - real) < Decimal("1e-12"), f"PnL {booked} booked, {real} at the venue")
@@ -628,5 +630,7 @@ def all_checkers() -> tuple[Ledger, list[Watcher]]:
         *POSTS_CHECKERS,
         *STOP_CHECKERS,
         *TICKET_CHECKERS,
+        *SESSION_CHECKERS,
+        *ENDING_CHECKERS,
     )
     return ledger, [kind(ledger) for kind in (*kinds, *more)]

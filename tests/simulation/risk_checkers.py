@@ -179,7 +179,7 @@ class Trips(Check):
         if not (effects or self._since) and isinstance(message, Tick) and m.positions.is_flat:
             self._was_ready = self._was_ready or m.readiness.is_ready  # what is left of a quiet tick with nothing held
             return
-        stopped = m.latch.tripped or m.stopping is not None
+        stopped = m.latch.tripped or m.stopping is not None or world.plan.config.mode != "trading"
         if isinstance(message, ResetHardStop):
             self._since.clear()
         if isinstance(message, Disconnected):
@@ -213,6 +213,8 @@ class Ending(Check):
             return
         m = engine.machines
         is_over = m.latch.tripped or m.stopping is not None
+        if not m.trading:
+            return
         if m.positions.is_flat and not is_over:
             return
         if is_over:
@@ -247,7 +249,7 @@ class Obeyed(Check):
 
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
         engine = world.engine
-        if engine is None:
+        if engine is None or not engine.machines.trading:  # an observer obeys by saying no (session_checkers)
             return
         m = engine.machines
         wanted = {o.cloid for o in m.cancels.wanted}
@@ -372,7 +374,7 @@ class Confirmed(Check):
                 self.expect(effect.original_post_id in self._kept, "a repeat of bytes that are forgotten")
 
     def finished(self, world: World, confirmed: bool) -> None:
-        if confirmed:
+        if confirmed and world.plan.config.mode == "trading":
             ours = [o for o in world.exchange.venue.open_orders(world.plan.account) if is_ours(o.cloid)]
             self.expect(not self.ledger.held, f"confirmed, and {list(self.ledger.held)} are held")
             self.expect(not ours, f"confirmed, and {len(ours)} orders of ours rest at the venue")

@@ -46,12 +46,13 @@ class Operator:
             agenda.after(self._dice.randint(1, 2 * self._every_ms), self._press)
 
     def reset(self) -> None:
-        """Release the latch. In the calm nothing but an override helps against the loss of the run."""
+        """Release the latch. In the calm nothing but an override helps against the loss of the run, and an observer against what others hold."""
         world = self._world
         assert world.engine is not None
         if world.stops.is_under_way:
             return  # whoever ran the stop program reads first what it says
-        override = world.is_calm and bool(world.engine.machines.risk.standing_reason())
+        m = world.engine.machines
+        override = world.is_calm and (bool(m.risk.standing_reason()) or not m.trading)
         world.give(ResetHardStop(command_id=self._next_id(), reason="go on", override=override))
 
     def trip(self) -> None:

@@ -18,7 +18,7 @@ from random import Random
 from typing import Any
 
 from msgspec.structs import replace
-from mutants import hands_of_emergency
+from mutants import hands_of_emergency, hands_of_session
 from mutants.hands_of_posts import POSTS_HANDS, POSTS_TROUBLES, WITH_OPERATOR
 from mutants.hands_of_ticket import TROUBLES_OF_TICKET, ticket
 
@@ -182,15 +182,17 @@ def plan_of(seed: int, weather_ms: int | None, only: str | None) -> Plan:
     """The plan of a life: drawn as every plan is, or made for a kind."""
     if only is None or not only.startswith("+"):
         return draw(seed, Depth.VALUE, ACCOUNT, only=only, weather_ms=weather_ms)
-    for name, strike in MORE_TROUBLES.items():
+    for name, strike in (MORE_TROUBLES | hands_of_session.SESSION_TROUBLES).items():
         TROUBLES[name] = strike  # whatever the world's own table says: a trial's hand means these
-    kind, length = only[1:], weather_ms or WEATHER_MS
+    kind = only[1:]
+    is_of_session = only in hands_of_session.SESSION_KINDS
+    length = weather_ms or (hands_of_session.weather_of(kind, WEATHER_MS) if is_of_session else WEATHER_MS)
     dice = dice_of(seed, f"trial {kind}")
     plan = draw(seed, Depth.VALUE, ACCOUNT, weather_ms=length)
     if kind in OWN_PLANS:
         short = replace(plan, duplicates=0.0, latency_min_ms=5, latency_max_ms=120, operator_every_ms=0)
         return OWN_PLANS[kind](short, length, dice)
-    return replace(
+    made = replace(
         plan,
         config=_config(plan, kind, dice),
         duplicates=dice.choice((0.0, 0.02)),
@@ -199,13 +201,15 @@ def plan_of(seed: int, weather_ms: int | None, only: str | None) -> Plan:
         troubles=_troubles(kind, length, dice),
         operator_every_ms=dice.choice((2_000, 5_000)) if kind in ("stop", "storm", *WITH_OPERATOR) else 0,
     )
+    return hands_of_session.made_for(made, kind, dice, made.config) if is_of_session else made
 
 
 def _troubles(kind: str, length_ms: int, dice: Random) -> tuple[Planned, ...]:
     if kind == "emergency":
         return hands_of_emergency.troubles(length_ms, dice)
-    few = len(_HANDS[kind]) if kind in POSTS_HANDS else dice.randint(3, 8)
-    hand = dice.sample(_HANDS[kind], min(len(_HANDS[kind]), few))
+    known = _HANDS.get(kind) or hands_of_session.hand_of(kind)
+    few = len(known) if kind in POSTS_HANDS else dice.randint(3, 8)
+    hand = dice.sample(known, min(len(known), few))
     found = [Planned(at, "dislocate") for at in range(1_200, length_ms, dice.randint(600, 1_300))]
     found += [Planned(at, "go_on") for at in range(2_000, length_ms, dice.choice((700, 2_500)))]
     at = 1_000

@@ -37,6 +37,8 @@ _CHANGING = (
     "risk_checkers",
     "book_checkers",
     "stop_checkers",
+    "session_checkers",
+    "ending_checkers",
     "ledger",
     "mutants.trials",
     "mutants.hands_of",
