@@ -136,7 +136,7 @@ def _foreign_position(world: World, dice: Random) -> str:
             world.agenda.after(1_000, close)
 
     world.agenda.after(dice.randint(2_000, 12_000), close)
-    return world.stranger._send(spec, True, px, size, reduce_only=False, tif="Ioc")
+    return world.stranger.send(spec, True, px, size, reduce_only=False, tif="Ioc")
 
 
 SESSION_TROUBLES: dict[str, Strike] = {
