@@ -26,7 +26,7 @@ WIRE_FROM = 110
 """Mixed seeds from here on are played at wire level."""
 NEWEST, NEWEST_CHUNK = range(NEWEST_FROM, NEWEST_FROM + 20), 5
 """Seeds of a mixture that holds the newer faults and orders by hand too."""
-LATEST = range(LATEST_FROM, LATEST_FROM + 10)
+LATEST = range(LATEST_FROM, LATEST_FROM + 15)
 """And of one that holds everything: somebody runs the stop program now and then."""
 ALONE_SEEDS = range(1000, 1003)
 

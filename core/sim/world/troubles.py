@@ -326,4 +326,24 @@ LATEST: dict[str, Strike] = {
 }
 """And these after them, in the same way."""
 
-ALL_TROUBLES = ChainMap(LATEST, NEWEST, NEWER, TROUBLES)
+
+def _long_silence(world: World, dice: Random) -> str:
+    """Longer than a connection is believed that brings no prices, or on which the account never says its first word."""
+    channels = dice.choice((["activeAssetCtx"], ["activeAssetCtx", "bbo"], ["userFills"], []))
+    ms, now_ms = dice.randint(32_000, 50_000), world.agenda.now_ms
+    if now_ms < world.hindered_until_ms:
+        return "nothing"
+    command: dict[str, Any] = {"do": "fault", "name": "silent_channels", "for_ms": ms}
+    if channels:
+        command["channels"] = channels
+    world.exchange.control(command, now_ms)
+    world.hinder(ms)
+    if channels in (["userFills"], []):
+        world.road.cut()
+    return f"{', '.join(channels) or 'all channels'} silent for {ms} ms"
+
+
+ALONE: dict[str, Strike] = {"long_silence": _long_silence}
+"""In no mixture: there is little else in a life that holds these."""
+
+ALL_TROUBLES = ChainMap(ALONE, LATEST, NEWEST, NEWER, TROUBLES)

@@ -70,16 +70,6 @@ def _set_back(world: World, dice: Random) -> str:
     return f"our clock will be set back while {when}; {ALL_TROUBLES[trouble](world, dice)}"
 
 
-def _long_silence(world: World, dice: Random) -> str:
-    channels = dice.choice((["activeAssetCtx"], ["activeAssetCtx", "bbo"], []))
-    command: dict[str, Any] = {"do": "fault", "name": "silent_channels", "for_ms": dice.randint(20_000, 50_000)}
-    if channels:
-        command["channels"] = channels
-    world.exchange.control(command, world.agenda.now_ms)
-    world.hinder(command["for_ms"])
-    return f"{', '.join(channels) or 'all channels'} silent for {command['for_ms']} ms"
-
-
 def _late_words(world: World, dice: Random) -> str:
     """What the account says first comes late, on the next connection."""
     channel, ms = dice.choice(("orderUpdates", "userFills", "activeAssetCtx", "bbo")), dice.randint(1_000, 14_000)
@@ -141,7 +131,6 @@ def _foreign_position(world: World, dice: Random) -> str:
 
 SESSION_TROUBLES: dict[str, Strike] = {
     "set_back": _set_back,
-    "long_silence": _long_silence,
     "late_words": _late_words,
     "one_read_fails": _one_read_fails,
     "delist": _delist,
