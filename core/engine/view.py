@@ -42,6 +42,8 @@ class View:
         self._entries = entries
         self._stop_desk = stop_desk
         self._number = 0
+        self._seen: dict[int, tuple[TrackedOrder, OrderView]] = {}
+        """Orders of the last snapshot and how they were shown, by the identity of the order, which is kept here and so stays its own."""
 
     def build(self, now_ms: int, loop: LoopStats) -> Snapshot:
         m = self._m
@@ -167,7 +169,11 @@ class View:
     def _orders(self) -> tuple[OrderView, ...]:
         m = self._m
         ended = m.orders.ended()[-_ENDED_ORDERS_SHOWN:]
-        return tuple(_order(o) for o in (*m.orders.unsettled(), *m.orders.external(), *reversed(ended)))
+        shown = (*m.orders.unsettled(), *m.orders.external(), *reversed(ended))
+        # Nearly all of them are the very objects of the last snapshot, which nobody can have changed.
+        known = self._seen
+        self._seen = {id(o): known.get(id(o)) or (o, _order(o)) for o in shown}
+        return tuple(self._seen[id(o)][1] for o in shown)
 
     def _markets(self, now_ms: int) -> tuple[MarketView, ...]:
         total_usd = self._m.total_exposure_usd()

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,9 +52,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-SWITCH_INTERVAL_S = 0.001
-"""How long a thread may keep the interpreter while another wants it. A drawing console costs the engine 4 ms at Python's own 5 ms, and
-1.6 ms at this; smaller buys little. Source: TEXTUAL 2.2."""
 FIRST_FRAME_WITHIN_S = 2.0
 """A console that draws nothing for this long is no reason not to trade, or rather: not to be able to close what is open."""
 _LOOK_EVERY_S = 0.01
@@ -111,7 +107,6 @@ def assemble(
     assert preflight or config.network is Network.SIMULATOR, "on a real network nothing begins without preflight"
     if missing := unfinished(config):
         raise ConfigError(f"{config_source}: {missing}")
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
     clock = SystemClock()
     started_ms = clock.wall_ms()
     exposed = keep_out_of_core_files() if config.mode == "trading" else ()

@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from core.messages.commands import AnyCommand, Shutdown
 from core.messages.snapshot import Snapshot
+from core.runtime.precedence import EngineSelector, wake_at_once
 
 _log = logging.getLogger(__name__)
 
@@ -147,10 +148,11 @@ class EngineThread:
     # --- the thread -----------------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        wake_at_once()
         # The loop is closed after `done`: closing joins the loop's pool of threads without a bound, and a name look-up that hangs
         # there must not make a confirmed end look like a wedged engine.
         try:
-            with asyncio.Runner() as runner:
+            with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(EngineSelector())) as runner:
                 try:
                     runner.run(self._live())
                 except BaseException as e:

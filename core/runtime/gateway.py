@@ -13,9 +13,10 @@ import asyncio
 import random
 from collections.abc import Callable, Coroutine
 from typing import Any
+from urllib.parse import urlsplit
 
 from msgspec import Struct
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from core.messages.events import AnyEvent, ChannelError, Connected, Disconnected, PostNotSent
@@ -23,6 +24,7 @@ from core.model.market import MarketKey
 from core.runtime.clock import Clock
 from core.runtime.feed_connection import FeedConnection
 from core.runtime.link import Link, LinkTimes
+from core.runtime.quick_socket import connect_to
 from core.runtime.rate_window import RateWindow
 
 MESSAGES_PER_MINUTE = 1900
@@ -152,24 +154,33 @@ class Gateway:
 
     async def _open(self) -> FeedConnection | None:
         try:
-            ws = await connect(
+            ws = await self._connect()
+            assert isinstance(ws, FeedConnection), "made by create_connection"
+            return ws
+        except (OSError, WebSocketException, EOFError) as e:
+            self._troubles += 1
+            timed_out = f"timed out after {self._times.open_within_s:g} s" if isinstance(e, TimeoutError) else ""
+            text = str(e) or timed_out or type(e).__name__
+            self._put(ChannelError(f"cannot connect to {self._url} (attempt {self._troubles}): {text}"))
+            return None
+
+    async def _connect(self) -> ClientConnection:
+        parts = urlsplit(self._url)
+        assert parts.hostname, "the config has seen to that"
+        async with asyncio.timeout(self._times.open_within_s):
+            sock = await connect_to(parts.hostname, parts.port or (443 if parts.scheme == "wss" else 80))
+            return await connect(
                 self._url,
+                sock=sock,
                 create_connection=FeedConnection,
                 compression=None,  # the exchange offers none, and inflating costs more than the bytes
                 max_queue=None,  # a full queue would stop the reading, pongs included (TEXTUAL 4)
                 max_size=MAX_FRAME_BYTES,
                 ping_interval=None,  # the exchange's own ping is JSON; the link sends it
                 proxy=None,
-                open_timeout=self._times.open_within_s,
+                open_timeout=None,  # ours, which covers the socket as well
                 close_timeout=self._times.close_within_s,
             )
-            assert isinstance(ws, FeedConnection), "made by create_connection"
-            return ws
-        except (OSError, TimeoutError, WebSocketException, EOFError) as e:
-            self._troubles += 1
-            text = str(e) or type(e).__name__
-            self._put(ChannelError(f"cannot connect to {self._url} (attempt {self._troubles}): {text}"))
-            return None
 
     async def _serve(self, ws: FeedConnection) -> None:
         opened_at = self._clock.monotonic()

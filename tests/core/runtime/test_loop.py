@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Sequence
 from decimal import Decimal as D
 from typing import Any
@@ -388,6 +389,57 @@ async def test_snapshots_come_at_their_interval_and_sooner_when_something_happen
         loop.call_later(i / 100, busy.inbox.put, PauseEntries(command_id=str(i), paused=True))
     await busy.run(tick_ms=10, snapshot_ms=250)
     assert 5 <= len(busy.published) <= 9  # ten a second at most
+
+
+async def test_no_snapshot_is_begun_right_before_a_tick() -> None:
+    """It would take the time in which the tick is due."""
+    clock = ManualClock()
+    begun: list[float] = []
+
+    class Engine(FakeEngine):
+        def snapshot(self, now_ms: int, loop_stats: LoopStats) -> Any:
+            begun.append(clock.monotonic())
+            return super().snapshot(now_ms, loop_stats)
+
+    bench = Bench(Engine(Tick=after_ticks(5, DONE)), clock)
+    task = asyncio.ensure_future(bench.run(tick_ms=100, snapshot_ms=195))
+    start = clock.monotonic()
+    for _ in range(600):
+        await asyncio.sleep(0)
+        clock.advance(1)
+        bench.inbox.put(PostSent(0))  # wakes the loop, which then sees what time it is
+        if task.done():
+            break
+    await task
+    before = [round((-(at - start) % 0.1) * 1000) for at in begun[1:-1]]
+    assert len(before) >= 2
+    assert all(ms == 0 or ms >= 10 for ms in before), before
+
+
+def test_nothing_is_collected_between_a_message_and_its_post() -> None:
+    """What is collected is mostly the console's, and the order would wait for it."""
+
+    async def main() -> None:
+        seen: list[bool] = []
+
+        def react(message: Any, now_ms: int) -> list[Effect]:
+            seen.append(gc.isenabled())
+            return [POST, DONE]
+
+        bench = Bench(FakeEngine(PostSent=react))
+        perform = bench.outside.perform
+        bench.outside.perform = lambda effect: (seen.append(gc.isenabled()), perform(effect))[1]  # type: ignore[method-assign]
+        bench.inbox.put(PostSent(1))
+        await bench.run()
+        assert seen == [False, False, False]
+        assert gc.isenabled()
+
+        failing = Bench(FakeEngine(PostSent=raising(ValueError("x")), OutsideFault=lambda *_: [DONE]))
+        failing.inbox.put(PostSent(1))
+        await failing.run()
+        assert gc.isenabled()
+
+    asyncio.run(main())
 
 
 async def test_a_post_gives_the_writer_its_turn_before_the_next_message() -> None:

@@ -1,8 +1,13 @@
-"""The console's thread makes room for the engine's, and for nobody else's sake is anything changed."""
+"""The console's thread makes room for the engine's, and for nobody else's sake is anything changed; the engine's does not wait for its turn."""
 
 from __future__ import annotations
 
+import ctypes
 import os
+import platform
+import re
+import selectors
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -11,7 +16,15 @@ from typing import Any
 import pytest
 
 from core.runtime import precedence
-from core.runtime.precedence import STEPS, give_way
+from core.runtime.precedence import (
+    SLICE_NS,
+    STEPS,
+    SWITCH_INTERVAL_S,
+    WAKING_INTERVAL_S,
+    EngineSelector,
+    give_way,
+    wake_at_once,
+)
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="priorities of single threads are Linux's own")
 
@@ -73,3 +86,67 @@ def test_elsewhere_the_whole_program_is_not_lowered(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(os, "setpriority", lambda *a: asked.append(a))
     give_way()
     assert asked == []
+
+
+# --- slices ---------------------------------------------------------------------------------------------------------------
+
+_GET_ATTRIBUTES = {"x86_64": 315, "aarch64": 275}
+KERNEL = tuple(int(n) for n in re.findall(r"\d+", platform.release())[:2])
+has_slices = pytest.mark.skipif(
+    sys.platform != "linux" or platform.machine() not in _GET_ATTRIBUTES or KERNEL < (6, 12),
+    reason="slices of single threads came with Linux 6.12",
+)
+
+
+def attributes() -> precedence._Attributes:
+    found = precedence._Attributes()
+    size = ctypes.sizeof(found)
+    assert ctypes.CDLL(None).syscall(_GET_ATTRIBUTES[platform.machine()], 0, ctypes.byref(found), size, 0) == 0
+    return found
+
+
+@has_slices
+def test_a_thread_that_has_to_wake_at_once_has_short_slices_and_its_old_priority() -> None:
+    def work() -> tuple[int, int, int]:
+        give_way()
+        before = attributes()
+        wake_at_once()
+        after = attributes()
+        assert (after.policy, after.priority) == (before.policy, before.priority)
+        return before.nice, after.nice, after.runtime
+
+    before, after, slice_ns = in_a_thread(work)
+    assert before == after
+    assert slice_ns == SLICE_NS
+    assert in_a_thread(lambda: attributes().runtime) != SLICE_NS  # nobody else's
+
+
+@pytest.mark.parametrize(("system", "machine"), [("darwin", "arm64"), ("linux", "riscv64")])
+def test_elsewhere_nothing_is_asked(monkeypatch: pytest.MonkeyPatch, system: str, machine: str) -> None:
+    monkeypatch.setattr(precedence.sys, "platform", system)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_: pytest.fail("the kernel was asked"))
+    wake_at_once()
+
+
+# --- the interpreter ------------------------------------------------------------------------------------------------------
+
+
+def test_asleep_the_engine_asks_soon_and_awake_it_keeps_the_interpreter() -> None:
+    before, seen = sys.getswitchinterval(), []
+    near, far = socket.socketpair()
+    watching = threading.Thread(target=lambda: (seen.append(sys.getswitchinterval()), far.send(b"x")))
+    with EngineSelector() as selector, near, far:
+        selector.register(near, selectors.EVENT_READ)
+        try:
+            sys.setswitchinterval(0.005)
+            ready = threading.Timer(0.05, watching.start)
+            ready.start()
+            assert [key.fileobj for key, _ in selector.select(30)] == [near]
+            assert sys.getswitchinterval() == pytest.approx(SWITCH_INTERVAL_S)
+            assert selector.select(0)
+        finally:
+            sys.setswitchinterval(before)
+            ready.join()
+            watching.join()
+    assert seen == [pytest.approx(WAKING_INTERVAL_S)]
