@@ -57,7 +57,7 @@ class Account:
     # --- channels ------------------------------------------------------------------------------------------------------
 
     def on_order_updates(self, updates: OrderUpdates) -> None:
-        for report in updates.orders:
+        for report in (r for r in updates.orders if r.market.dex in self._m.dexes):  # no list of others is read
             self._apply_report(report)
         self._forget_gone()
 

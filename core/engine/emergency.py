@@ -86,7 +86,7 @@ class EmergencyStop:
     def next_due_ms(self, now_ms: int) -> int:
         """When to look again at the latest, if no answer comes before."""
         waits = [a.due_ms for a in self._of_account.values() if not a.under_way]
-        waits += [d.next_due_ms() for d in self._dexes.values()]
+        waits += [d.next_due_ms(now_ms) for d in self._dexes.values()]
         if self._pace_exits or self._pace_cancels:
             waits += [at for at in (self._slot_ms, self._slot_ms + _MERGE_WITHIN_MS) if at > now_ms]
         return min(waits, default=NEVER)

@@ -116,6 +116,17 @@ class Dex:
 
     def reads_due(self, now_ms: int) -> list[Read]:
         """What to ask now; under way from now on."""
+        due = [kind for kind in self._wanted(now_ms) if self._reads[kind].is_due(now_ms)]
+        for kind in due:
+            self._reads[kind].under_way = True
+        return [Read(kind, self.name) for kind in due]
+
+    def next_due_ms(self, now_ms: int) -> int:
+        """Of what is wanted now: what nobody waits for is due for ever, and would keep the one who asks awake."""
+        reads = [self._reads[kind] for kind in self._wanted(now_ms)]
+        return min((a.due_ms for a in reads if not a.under_way), default=NEVER)
+
+    def _wanted(self, now_ms: int) -> list[Kind]:
         kinds = []
         if not self.sending:
             # What was read and waits for its turn to be acted on is not read again.
@@ -125,13 +136,7 @@ class Dex:
             kinds.append(Kind.SPECS)
         if self.to_close and now_ms >= self._mids_until_ms:
             kinds.append(Kind.MIDS)
-        due = [kind for kind in kinds if self._reads[kind].is_due(now_ms)]
-        for kind in due:
-            self._reads[kind].under_way = True
-        return [Read(kind, self.name) for kind in due]
-
-    def next_due_ms(self) -> int:
-        return min((a.due_ms for a in self._reads.values() if not a.under_way), default=NEVER)
+        return kinds
 
     def on_positions(self, positions: tuple[VenuePosition, ...], now_ms: int) -> str:
         """Returns what the operator should be told; empty if it is nothing new. So does `on_orders`."""

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from engine_rig import BTC, BUY, NOW, NVDA, SELL, SNDK, D, Rig, foreign_order, make_config, orders_of, report_of, update
+from msgspec.structs import replace
 
 from core.config import ExecutionConfig, SafetyConfig
 from core.engine.lookups import COPY_ARRIVES_MS
 from core.messages.commands import FlattenAll, PlaceOrder, ResetHardStop, TripHardStop
 from core.messages.effects import Ask, OrderRow, Reconnect
-from core.messages.events import Connected, Fills, OrderOutcome, Outcome, PostReply, Subscribed, Tick, TimeJump
+from core.messages.events import (
+    Connected,
+    Fills,
+    OrderOutcome,
+    OrderUpdates,
+    Outcome,
+    PostReply,
+    Subscribed,
+    Tick,
+    TimeJump,
+)
 from core.messages.queries import QueryFills, QueryOrderStatus
+from core.model.market import MarketKey
 from core.model.order import Cancels, OrderStatus, TimeInForce
 from core.model.position import ExitReason
 
@@ -254,3 +266,14 @@ def test_an_exit_that_waited_until_its_position_was_closed_does_not_leave() -> N
     assert len(rig.posts) == count
     assert rig.m.scheduler.is_empty
     assert any(r.reason == "flat already" for r in rig.rows(OrderRow))
+
+
+def test_an_order_on_a_dex_that_nobody_reads_does_not_hold_the_latch() -> None:
+    """Placed by other means on a third dex, it was heard of and never again: cancelled it could not be, and the reset was refused for good."""
+    rig = Rig()
+    elsewhere = MarketKey("test", "ABC")
+    rig.handle(OrderUpdates((replace(foreign_order(BTC, 77), market=elsewhere),)))
+    rig.handle(TripHardStop(command_id="t"))
+    rig.advance(3_000)
+    rig.handle(ResetHardStop(command_id="r", reason="seen to"))
+    assert not rig.m.latch.tripped

@@ -18,6 +18,7 @@ from more_checkers import ENTRY_CHECKERS
 from posts_checkers import POSTS_CHECKERS
 from risk_checkers import RISK_CHECKERS
 from session_checkers import SESSION_CHECKERS
+from signer_checkers import SIGNER_CHECKERS
 from stop_checkers import STOP_CHECKERS
 from ticket_checkers import TICKET_CHECKERS
 
@@ -632,5 +633,6 @@ def all_checkers() -> tuple[Ledger, list[Watcher]]:
         *TICKET_CHECKERS,
         *SESSION_CHECKERS,
         *ENDING_CHECKERS,
+        *SIGNER_CHECKERS,
     )
     return ledger, [kind(ledger) for kind in (*kinds, *more)]

@@ -23,6 +23,8 @@ D = Decimal
 _REACH = D("0.01")
 _CLEAN_EVERY_MS = 1_000
 _CLEAN_TIMES = 20
+MANY = 220
+"""More orders than one action can cancel."""
 _TWAP_MINUTES, _TWAP_USD = 5, D(130)
 
 
@@ -33,18 +35,23 @@ def _others(world: World) -> list[str]:
     return [coin for coin, market in markets.items() if coin not in ours and market.mid_px is not None]
 
 
-def _owner_trades(world: World, dice: Random) -> str:
+def _owner_trades(world: World, dice: Random, theme: str = "") -> str:
     """Positions, now and then resting orders and a TWAP, on some dexes or on all."""
     coins = _others(world)
     some = dice.sample(coins, dice.choice((1, 2, 3, 5)))
-    if dice.random() < 0.6:  # on every dex
-        some += [next(c for c in dice.sample(coins, len(coins)) if c.partition(":")[0] == d) for d in ("xyz", "test")]
+    if theme == "budget" or dice.random() < 0.6:  # on every dex
+        some += [next(c for c in dice.sample(coins, len(coins)) if _dex(c) == d) for d in ("", "xyz", "test")]
     said = [_open(world, coin, dice) for coin in dict.fromkeys(some)]
-    if dice.random() < 0.5:
-        said += [_rest(world, dice.choice(coins)) for _ in range(dice.choice((1, 3, 130)))]
-    if dice.random() < 0.3:
+    if theme == "budget" or dice.random() < 0.5:
+        coin = dice.choice(coins)
+        said += [_rest(world, coin) for _ in range(dice.choice((1, 3, 30, MANY)))]
+    if theme == "twap" or dice.random() < 0.1:
         said.append(_start_twap(world, dice))
     return f"the owner trades: {len(said)} orders by other means"
+
+
+def _dex(coin: str) -> str:
+    return coin.partition(":")[0] if ":" in coin else ""
 
 
 def _open(world: World, coin: str, dice: Random) -> str:
@@ -79,24 +86,24 @@ def _act(world: World, action: dict[str, Any]) -> str:
 
 
 def _emergency(world: World, dice: Random) -> str:
-    """The owner's trades, somebody runs the stop program, and then its troubles; the console is killed before it in a third of them."""
+    """The owner's trades, somebody runs the stop program, and then its troubles; the console is killed or stands still before it in most."""
     if world.stops.is_under_way:
         return "nothing"
-    said = [_owner_trades(world, dice)]
-    if dice.random() < 0.35:
-        world.program.kill_soon(0, 0)
-    elif dice.random() < 0.3:
-        world.program.stall(dice.randint(1_000, 8_000))
-    hand = dice.sample(list(EMERGENCIES), dice.choice((0, 1, 2, 3)))
+    themes = list(THEMES)
+    theme = themes[(world.plan.seed * 2 + len(world.stops.runs)) % len(themes)]
+    said = [f"an emergency, {theme}", _owner_trades(world, dice, theme)]
     if dice.random() < 0.4:
-        hand.append("budget")
-    for name in hand:
-        at_ms = dice.choice((0, dice.randint(0, 1_000), dice.randint(1_000, 4_000)))
-        world.agenda.after(at_ms, lambda name=name: _strike(world, name, dice))  # type: ignore[misc]
+        world.program.kill_soon(0, 0)
+    elif dice.random() < 0.4:
+        world.program.stall(dice.randint(1_000, 8_000))
     if dice.random() < 0.3:
         world.agenda.after(dice.randint(200, 12_000), lambda: world.tell(_owner_trades(world, dice)))
     world.agenda.after(WITHIN_MS + 1_500, lambda: _clean_up(world, _CLEAN_TIMES))
-    return "; ".join([*said, world.stops.begin(dice)])
+    said.append(world.stops.begin(dice))
+    for name in THEMES[theme] or dice.sample(list(EMERGENCIES), dice.choice((0, 1, 2, 3))):
+        at_ms = 0 if name == "budget" and dice.random() < 0.7 else dice.choice((0, dice.randint(0, 1_800), 2_500))
+        world.agenda.after(at_ms, lambda name=name: _strike(world, name, dice))  # type: ignore[misc]
+    return "; ".join(said)
 
 
 def _strike(world: World, name: str, dice: Random) -> None:
@@ -186,9 +193,23 @@ EMERGENCIES: dict[str, Strike] = {
 }
 
 
+THEMES: dict[str, tuple[str, ...]] = {
+    "budget": ("budget", "halt"),
+    "twap": ("dex_down", "replies_lost"),
+    "budget later": ("budget", "http_502"),
+    "lost": ("replies_lost", "requests_lost", "late_reply"),
+    "lies": ("empty", "stale_positions", "stale_orders"),
+    "refused": ("duplicate_nonce", "collapse", "reject_all"),
+    "down": ("dex_down", "dex_down", "info_down"),
+    "thin": ("thin_book", "odd_status", "halt"),
+    "drawn": (),
+}
+"""What belongs together. A seed has two of them; nine seeds have all of them twice."""
+
+
 def troubles(length_ms: int, dice: Random) -> tuple[Planned, ...]:
     """Two emergencies in a life, and the console's trading around them."""
-    found = [Planned(at, "dislocate") for at in range(1_200, length_ms, dice.randint(900, 2_000))]
+    found = [Planned(at, "dislocate") for at in range(1_200, length_ms, dice.randint(3_000, 6_000))]
     found += [Planned(at, "go_on") for at in range(2_000, length_ms, 2_500)]
     found += [Planned(at, "emergency") for at in (dice.randint(4_000, 8_000), dice.randint(18_000, 24_000))]
     return tuple(sorted(found, key=lambda p: p.at_ms))

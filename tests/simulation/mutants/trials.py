@@ -8,6 +8,8 @@ are torn apart on purpose, and the troubles come from a hand that suits the kind
     "+silence"           answers lost or late      "+restart"  crashes, cuts, clocks
     "+stop"              hard stops, resets, orderly stops, orders of others
     "+posts" "+words" "+book"  (hands_of_posts)
+    "+signer"            who signs, when, and how often (hands_of_signer)
+    "+preflight"         somebody asks whether trading may begin (hands_of_preflight)
     "+emergency"         somebody runs the stop program (hands_of_emergency)
 """
 
@@ -20,6 +22,8 @@ from typing import Any
 from msgspec.structs import replace
 from mutants import hands_of_emergency, hands_of_session
 from mutants.hands_of_posts import POSTS_HANDS, POSTS_TROUBLES, WITH_OPERATOR
+from mutants.hands_of_preflight import PREFLIGHT_HAND, PREFLIGHT_TROUBLES
+from mutants.hands_of_signer import SIGNER_HAND, SIGNER_TROUBLES
 from mutants.hands_of_ticket import TROUBLES_OF_TICKET, ticket
 
 from core.config import MarketConfig, SimConfig
@@ -72,6 +76,8 @@ def _go_on(world: World, dice: Random) -> str:
 
 MORE_TROUBLES: dict[str, Strike] = {
     **hands_of_emergency.HANDS_OF_EMERGENCY,
+    **SIGNER_TROUBLES,
+    **PREFLIGHT_TROUBLES,
     "dislocate": _dislocate,
     "go_on": _go_on,
     "outside_fault": _outside_fault,
@@ -171,6 +177,8 @@ _HANDS: dict[str, tuple[str, ...]] = {
     "silence": tuple(_SILENCE),
     "restart": tuple(_RESTART),
     "stop": tuple(_STOP),
+    "signer": SIGNER_HAND,
+    "preflight": PREFLIGHT_HAND,
     **POSTS_HANDS,
 }
 WEATHER_MS = 40_000
@@ -194,7 +202,7 @@ def plan_of(seed: int, weather_ms: int | None, only: str | None) -> Plan:
         return OWN_PLANS[kind](short, length, dice)
     made = replace(
         plan,
-        config=_config(plan, kind, dice),
+        config=_sparse(_config(plan, kind, dice), kind, seed),
         duplicates=dice.choice((0.0, 0.02)),
         latency_min_ms=5,
         latency_max_ms=dice.choice((20, 120, 400)),
@@ -202,6 +210,16 @@ def plan_of(seed: int, weather_ms: int | None, only: str | None) -> Plan:
         operator_every_ms=dice.choice((2_000, 5_000)) if kind in ("stop", "storm", *WITH_OPERATOR) else 0,
     )
     return hands_of_session.made_for(made, kind, dice, made.config) if is_of_session else made
+
+
+def _sparse(config: Any, kind: str, seed: int) -> Any:
+    """Where the console is beside the point its ticks are rare; where queues are, a batch holds little of them."""
+    if kind not in ("emergency", "signer"):
+        return config
+    most = (50, 1, 2, 50)[seed % 4]
+    tick_ms = 500 if kind == "emergency" else config.execution.tick_interval_ms
+    execution = replace(config.execution, batch_max_orders=most, batch_max_cancels=most, tick_interval_ms=tick_ms)
+    return replace(config, execution=execution)
 
 
 def _troubles(kind: str, length_ms: int, dice: Random) -> tuple[Planned, ...]:

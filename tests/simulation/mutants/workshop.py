@@ -45,6 +45,7 @@ _CHANGING = (
     "posts_checkers",
     "ticket_checkers",
     "fitness_checkers",
+    "signer_checkers",
 )
 """What a mutant of the engine changes, and what imports that."""
 
