@@ -10,7 +10,7 @@ from world_rig import live, quiet_world
 from core.model.rounding import MAX_PERP_DECIMALS
 from core.sim.world.plan import Depth, draw
 from core.sim.world.program import AGENT
-from core.sim.world.troubles import ALL_TROUBLES, LATEST, NEWER, NEWEST, TROUBLES
+from core.sim.world.troubles import ALL_TROUBLES, ALONE, LATEST, NEWER, NEWEST, TROUBLES
 from core.sim.world.watcher import Violation
 from core.sim.world.world import ACCOUNT, World
 
@@ -46,7 +46,7 @@ def test_the_newer_ones_are_others():
     assert not NEWER.keys() & TROUBLES.keys()
     assert not NEWEST.keys() & {*TROUBLES, *NEWER}
     assert not LATEST.keys() & {*TROUBLES, *NEWER, *NEWEST}
-    assert list(ALL_TROUBLES) == [*TROUBLES, *NEWER, *NEWEST, *LATEST]
+    assert list(ALL_TROUBLES) == [*TROUBLES, *NEWER, *NEWEST, *LATEST, *ALONE]
 
 
 @pytest.mark.parametrize(("hours", "is_approved"), [(None, False), (1, True)])
