@@ -10,7 +10,6 @@ SPEC 6, 7; DESIGN, four rules; lessons L02-L09, L18, L35.
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 
 from core.engine.away import Away
 from core.engine.exits import Exits
@@ -19,6 +18,7 @@ from core.engine.machines import FILL_MARGIN_MS, Machines
 from core.engine.orders import Change
 from core.engine.positions import PositionChange
 from core.engine.rejections import classify
+from core.engine.trades import usd
 from core.messages.effects import FillRow, ForgetPost, Journal, Severity, TradeRow
 from core.messages.events import (
     Fills,
@@ -62,18 +62,21 @@ class Account:
         self._forget_gone()
 
     def on_fills(self, event: Fills) -> None:
-        m = self._m
-        new = m.positions.take_new(event.fills)
+        m, fills = self._m, event.fills
         if event.is_snapshot:
             m.readiness.on_fills_snapshot()
             if not self._had_snapshot:
                 self._had_snapshot = True
-                self._away.on_first_snapshot(event.fills, new)
-                new = []
+                fills = tuple(f for f in fills if self._away.is_of_this_run(f))
+                live = {f.key for f in fills}
+                history = tuple(f for f in event.fills if f.key not in live)
+                new = m.positions.take_new(history)
+                m.positions.keep_history(new)
+                self._away.on_first_snapshot(history, new)
             # Only now: with the fills in hand, a difference in sizes is a real one.
             for dex in m.config.dexes:
                 m.ask(QueryPositions(dex))
-        for fill in new:
+        for fill in m.positions.take_new(fills):
             self._apply_fill(fill)
 
     # --- answers -------------------------------------------------------------------------------------------------------
@@ -147,7 +150,12 @@ class Account:
         asked_ms = m.asker.on_answer(QueryFills(read.start_ms), m.now)
         m.asker.drop(QueryFills(read.start_ms))
         asked = asked_ms if asked_ms is not None else 0
-        for fill in m.positions.take_new(read.fills):
+        fills = read.fills
+        if not self._had_snapshot:
+            # What this run did not do is left to the snapshot, which books it.
+            fills = tuple(f for f in fills if self._away.is_of_this_run(f))
+            self._away.on_read_before(f for f in read.fills if f not in fills)
+        for fill in m.positions.take_new(fills):
             self._apply_fill(fill)
         m.lookups.on_fills_read(read.start_ms, asked, read.complete)
         for case in m.lookups.all():
@@ -291,12 +299,14 @@ class Account:
         m = self._m
         if change.closed:
             self._on_closed(change, closed_by)
+        for taken_back in self._exits.take_back(change.market):
+            self.on_change(taken_back)
         if change.opened and change.after is not None:
             p = change.after
-            if not change.by_resync:
+            if self._away.is_made_now(change):
                 m.risk.on_position_opened(m.now)
                 m.persist_counters()
-            else:
+            if change.by_resync:
                 self._away.take_over(p)
             m.note(Severity.INFO, "position", f"{p.market}: {p.side.value} {p.size} @ {p.entry_price:f} open")
 
@@ -313,12 +323,7 @@ class Account:
             self._close_trade(change.market, ExitReason.EXTERNAL if closed_by is None else closed_by)
 
     def _close_trade(
-        self,
-        market: MarketKey,
-        reason: ExitReason,
-        *,
-        started_ms: int | None = None,
-        attempts: int = 0,
+        self, market: MarketKey, reason: ExitReason, *, started_ms: int | None = None, attempts: int = 0
     ) -> None:
         m = self._m
         trade = m.trades.close(market, reason, exit_started_ms=started_ms, attempts=attempts, now_ms=m.now)
@@ -334,7 +339,7 @@ class Account:
         m.note(
             Severity.INFO,
             "trade",
-            f"{market}: closed by {reason.value}, {trade.actual_edge_bps:+.1f} bps, net {_usd(net)}",
+            f"{market}: closed by {reason.value}, {trade.actual_edge_bps:+.1f} bps, net {usd(net)}",
             correlation_id=trade.trade_id,
         )
         reasons = [m.risk.on_position_closed(net)]
@@ -392,8 +397,3 @@ class Account:
             return
         self._fills_asked_ms = m.now
         m.ask(QueryFills(max(0, start_ms)))
-
-
-def _usd(amount: Decimal) -> str:
-    """With its sign before the currency, as on the screen."""
-    return f"{'-' if amount < 0 else '+'}${abs(amount):.4f}"

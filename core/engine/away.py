@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 from core.engine.machines import Machines
+from core.engine.positions import PositionChange
 from core.messages.effects import FillRow, Journal, Severity
 from core.model.cloid import is_ours
 from core.model.market import MarketKey
@@ -30,6 +31,17 @@ class Away:
         self._close_trade = close_trade
         self._early: dict[tuple[MarketKey, int], Decimal] | None = {}
         """Market and last fill of each trade that ended before the list of fills came -> what was booked; None: it came."""
+
+    def is_of_this_run(self, fill: Fill) -> bool:
+        """A list of fills that comes late is not all history: not what an order of ours did, nor what came after the size we read."""
+        m = self._m
+        return m.positions.is_unseen(fill) and (m.positions.is_newer(fill) or m.orders.is_known(fill))
+
+    def is_made_now(self, change: PositionChange) -> bool:
+        """It was opened in this run; what an earlier one opened, that one has counted. A first answer may have denied it."""
+        assert change.after is not None
+        was_there = change.by_resync and change.after.entry_timestamp_ms < self._m.run.started_ms
+        return not (change.is_found or was_there)
 
     def on_closed(self, trade: Trade) -> None:
         """A trade ended. Without the list of fills the one that opened it may not be known."""
@@ -49,6 +61,13 @@ class Away:
             if missed and any(is_ours(f.cloid) for f in trade):
                 self._book(trade, missed, is_over)
         for position in m.positions.all():  # read before the fills that built it came
+            self._rebuild(position)
+
+    def on_read_before(self, fills: Iterable[Fill]) -> None:
+        """Fills of earlier runs that came before the list of them: they tell what was paid for the positions that we found."""
+        m = self._m
+        m.positions.remember(fills)
+        for position in m.positions.all():
             self._rebuild(position)
 
     def _correct(self, trade: list[Fill], booked: Decimal | None) -> None:

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from core.engine.flatten import FlattenTask
 from core.engine.machines import Machines
+from core.engine.orders import Change
 from core.engine.scheduler import Enqueued
 from core.engine.time_stop import TimeStopVerdict
 from core.messages.effects import Severity
@@ -65,6 +66,17 @@ class Exits:
                 m.cancels.on_ended(change.after)
                 m.journal_order(change)
         return m.flattener.on_flat(market)
+
+    def take_back(self, market: MarketKey) -> list[Change]:
+        """The position moved: an exit that still waits in the queue is for what it was. The next one is for what it is."""
+        m, taken = self._m, []
+        for order in m.orders.queued_exits(market):
+            assert order.cloid is not None
+            m.scheduler.remove(order.cloid)
+            change = m.orders.report(order.cloid, Report.DROPPED, m.now, reason="the position moved before it left")
+            assert change is not None
+            taken.append(change)
+        return taken
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

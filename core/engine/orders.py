@@ -180,6 +180,10 @@ class OrderTable:
     def get(self, cloid: Cloid) -> TrackedOrder | None:
         return self._live.get(cloid) or self._ended.get(cloid)
 
+    def is_known(self, fill: Fill) -> bool:
+        """It belongs to an order of this run."""
+        return self._cloid_of(fill.cloid, fill.oid) is not None
+
     def unsettled(self) -> list[TrackedOrder]:
         return list(self._live.values())
 
@@ -205,6 +209,14 @@ class OrderTable:
     def has_unresolved_exit(self, market: MarketKey) -> bool:
         """A reduce-only order of the market was handed out and is not settled. One that rests keeps no other from leaving."""
         return any(o.market == market and o.reduce_only and not o.is_resting for o in self._live.values())
+
+    def queued_exits(self, market: MarketKey) -> list[TrackedOrder]:
+        """Those of our own that have not left yet."""
+        return [
+            o
+            for o in self._live.values()
+            if o.market == market and o.status is OrderStatus.QUEUED and o.purpose is Purpose.EXIT
+        ]
 
     def has_exit(self, market: MarketKey) -> bool:
         """As before, those that rest included."""

@@ -10,7 +10,7 @@ SPEC 6; lessons L05, L07, L08, L09.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 from msgspec import Struct
@@ -30,12 +30,16 @@ _ZERO = Decimal(0)
 
 
 class PositionChange(Struct, frozen=True):
-    """A position before and after; None is flat. ``by_resync``: the exchange's view was adopted, no fill did it."""
+    """A position before and after; None is flat. ``by_resync``: the exchange's view was adopted, no fill did it.
+
+    ``is_found``: by the first answer of this run: an earlier one may have made it, and counted it.
+    """
 
     market: MarketKey
     before: Position | None
     after: Position | None
     by_resync: bool = False
+    is_found: bool = False
 
     @property
     def opened(self) -> bool:
@@ -61,6 +65,7 @@ class PositionTracker:
         self._moved_ms: dict[MarketKey, int] = {}
         """Block time of the newest fill that moved the market, flat now or not."""
         self._buffered: list[Fill] = []
+        self._history_kept: list[Fill] = []
         self._history: dict[MarketKey, list[Fill]] = {}
         self._in_history: set[FillKey] = set()
         self._suspects: dict[MarketKey, _Suspicion] = {}
@@ -76,6 +81,22 @@ class PositionTracker:
                 self._seen.add(fill.key)
                 new.append(fill)
         return new
+
+    def keep_history(self, fills: Iterable[Fill]) -> None:
+        """Fills that are history, of a dex that was not read yet: its first answer may be older than they are."""
+        self._history_kept.extend(f for f in fills if f.market.dex not in self._baseline_ms)
+
+    def remember(self, fills: Iterable[Fill]) -> None:
+        """They tell when a position was opened, whoever counts them."""
+        for fill in sorted(fills, key=lambda f: f.time_ms):
+            self._remember(fill)
+
+    def is_unseen(self, fill: Fill) -> bool:
+        return fill.key not in self._seen
+
+    def is_newer(self, fill: Fill) -> bool:
+        """Than the answer that our size of its market comes from; False while there is none."""
+        return fill.market.dex in self._baseline_ms and fill.time_ms > self._contained_until(fill.market)
 
     def apply(self, fill: Fill, now_ms: int) -> PositionChange | None:
         """Move the position by a new fill. None when the size already contains it, or its dex is not synced yet (it is kept)."""
@@ -118,7 +139,8 @@ class PositionTracker:
             if is_unsettled(market) and not is_first:
                 continue
             if (is_first and venue is not None) or self._is_proven(market, said, now_ms):
-                changes.append(self._adopt(market, position, venue, read.time_ms, now_ms))
+                change = self._adopt(market, position, venue, read.time_ms, now_ms)
+                changes.append(replace(change, is_found=first_ever))
         for market in [s for s in self._suspects if s.dex == read.dex and s not in theirs and s not in self._positions]:
             # Neither of us holds it any more: what one answer said once must not stand as the first of two for a later one.
             del self._suspects[market]
@@ -161,14 +183,17 @@ class PositionTracker:
 
     def _apply_buffered(self, read: PositionsRead, now_ms: int) -> list[PositionChange]:
         """Fills that came before the first answer: those the answer already contains are dropped."""
-        mine = [f for f in self._buffered if f.market.dex == read.dex]
+        history = {f.key for f in self._history_kept}
+        mine = [f for f in [*self._history_kept, *self._buffered] if f.market.dex == read.dex]
         self._buffered = [f for f in self._buffered if f.market.dex != read.dex]
+        self._history_kept = [f for f in self._history_kept if f.market.dex != read.dex]
         changes = []
         for fill in sorted(mine, key=lambda f: f.time_ms):
             if fill.time_ms > read.time_ms:
                 change = self.apply(fill, now_ms)
                 assert change is not None, f"fill {fill.tid} is newer than the first answer, and not taken"
-                changes.append(change)
+                is_history = fill.key in history
+                changes.append(replace(change, by_resync=is_history, is_found=is_history))
         return changes
 
     # --- questions ---------------------------------------------------------------------------------------------------

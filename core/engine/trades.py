@@ -112,6 +112,11 @@ class TradeBook:
         )
 
 
+def usd(amount: Decimal) -> str:
+    """With its sign before the currency, as on the screen."""
+    return f"{'-' if amount < 0 else '+'}${abs(amount):.4f}"
+
+
 def _side_held(fill: Fill) -> OrderSide:
     """The side of the position that this first seen fill belongs to: it may be an exit of a position from before."""
     if fill.start_position == 0:

@@ -16,6 +16,7 @@ from core.messages.events import (
     OrderUpdates,
     Outcome,
     PostReply,
+    RateLimitRead,
     Subscribed,
     Tick,
     TimeJump,
@@ -277,3 +278,18 @@ def test_an_order_on_a_dex_that_nobody_reads_does_not_hold_the_latch() -> None:
     rig.advance(3_000)
     rig.handle(ResetHardStop(command_id="r", reason="seen to"))
     assert not rig.m.latch.tripped
+
+
+def test_an_exit_that_waits_while_its_position_shrinks_is_taken_back_for_one_of_what_is_held() -> None:
+    """The budget was used up and the exit waited; meanwhile its owner had closed a part: it left for the whole all the same."""
+    rig = Rig()
+    rig.open_position()
+    rig.handle(RateLimitRead(10_000, 10_000, D(1_000)))
+    rig.handle(FlattenAll(command_id="f"))
+    rig.advance(300)
+    size = rig.m.positions.all()[0].size
+    part = D("0.01")
+    rig.show(rig.venue.execute(SNDK, SELL, part, D(200), rig.now, 77, "0x" + "f" * 32))
+    rig.advance(15_000)
+    (order,) = orders_of(rig.posts[-1])
+    assert (order.side, order.size, order.reduce_only) == (SELL, size - part, True)

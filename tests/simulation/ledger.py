@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from core.messages.commands import ResetHardStop
 from core.messages.effects import Effect, PersistLatch, Post
-from core.messages.events import AssetCtx, Bbo, Connected, Disconnected
+from core.messages.events import AssetCtx, Bbo, Connected, Disconnected, Fills
 from core.messages.tape import Message
 from core.model.market import MarketKey
 from core.model.order import Orders, PendingOrder
@@ -41,6 +41,15 @@ class Held:
         self.opened_ms = opened_ms
 
 
+class Away:
+    """A time without a program that knows the fills: gone, started again, the list of fills read."""
+
+    def __init__(self, gone_ms: int) -> None:
+        self.gone_ms = gone_ms
+        self.started_ms = gone_ms
+        self.read_ms: int | None = None
+
+
 class Ledger(Watcher):
     quiet = (Bbo, AssetCtx)
 
@@ -65,22 +74,27 @@ class Ledger(Watcher):
         self.kills = 0
         self.overrides = 0
         self._fills = 0
+        self.away: list[Away] = [Away(0)]
+        """When no program ran that knew of the fills; the first is what was before the first start."""
 
     def started(self, world: World) -> None:
         self.connected_ms = None
         self.started_ms = world.agenda.now_ms
         if world.disk.is_stopped:
             self.latched, self.latched_ms = True, world.agenda.now_ms
+        self.away[-1].started_ms = world.agenda.now_ms
         self.touch.clear()
         self.context.clear()
         self.marks.clear()
 
     def crashed(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
         self.kills += 1
+        self._leave(world)
         self._take(world, effects)
         self.connected_ms = None
 
     def finished(self, world: World, confirmed: bool) -> None:
+        self._leave(world)
         self.connected_ms = None
 
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
@@ -96,6 +110,8 @@ class Ledger(Watcher):
                 before = self.touch.get(message.market)
                 if before is None or message.time_ms >= before[0].time_ms:
                     self.touch[message.market] = (message, world.local_ms)
+            case Fills(is_snapshot=True) if self.away[-1].read_ms is None:
+                self.away[-1].read_ms = world.agenda.now_ms
             case Connected():
                 self.connected_ms = world.agenda.now_ms
             case Disconnected():
@@ -105,6 +121,10 @@ class Ledger(Watcher):
             case ResetHardStop(override=True):
                 self.overrides += 1
         self._take(world, effects)
+
+    def _leave(self, world: World) -> None:
+        if self.away[-1].read_ms is not None:
+            self.away.append(Away(world.agenda.now_ms))
 
     def _take(self, world: World, effects: Sequence[Effect]) -> None:
         for effect in effects:
@@ -157,9 +177,3 @@ def all_read(world: World) -> bool:
     """Whether every fill of the account was on a dex that the console reads; of the others it cannot know what was held before."""
     fills = world.exchange.venue.fills.get(world.plan.account, ())
     return all(MarketKey.parse(f.coin).dex in world.plan.config.dexes for f in fills)
-
-
-def venue_pnl(world: World) -> Decimal:
-    """What the account earned, by the venue's own fills, fees included."""
-    fills = world.exchange.venue.fills.get(world.plan.account, ())
-    return sum((f.closed_pnl - f.fee for f in fills), ZERO)

@@ -225,7 +225,10 @@ class Ending(Check):
                 continue
             age = p.age_ms(m.now)
             limit = world.plan.config.execution.time_stop_ms
-            self.expect(age <= limit or m.flattener.get(p.market), f"{p.market}: {age} ms old, and not being closed")
+            self.expect(
+                not m.is_configured(p.market) or age <= limit or m.flattener.get(p.market),
+                f"{p.market}: {age} ms old, and not being closed",
+            )
 
     def _all_ended(self, world: World, when: str) -> None:
         assert world.engine is not None

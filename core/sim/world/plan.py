@@ -76,6 +76,8 @@ class Plan(Struct, frozen=True):
     """How often fingers are on the keys, on average; 0: never."""
     block_ms: int = BLOCK_MS
     """How often the venue tells what changed."""
+    others: tuple[str, ...] = ()
+    """Markets of the venue that the program does not trade."""
     clock_mended_ms: int | None = None
     """How soon a clock that jumped is put right; None: not before the calm."""
 

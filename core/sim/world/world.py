@@ -88,7 +88,7 @@ class World:
         self.story: deque[Happening] = deque(maxlen=_STORY_LINES)
         self.exchange = Exchange(
             seed=plan.seed,
-            markets=tuple(m.coin for m in plan.config.markets),
+            markets=(*(m.coin for m in plan.config.markets), *plan.others),
             balance_usd=Decimal(1000),
             start_ms=START_MS,
             accounts=(ACCOUNT,),

@@ -244,3 +244,28 @@ def test_a_position_of_later_is_not_the_one_that_was_found() -> None:
     rig.advance(5_000)
     assert len(rig.posts) == posts
     assert rig.position() is not None
+
+
+def test_what_was_found_waits_for_the_first_answer_that_has_it() -> None:
+    rig = Rig(ready=False)
+    rig.venue.held[SNDK] = (D("0.25"), D(200))
+    rig.handle(StartTrading(command_id="start", who="ada", text="9 checks passed", close_markets=(SNDK,)))
+    rig.muted.add(QueryPositions)
+    rig.connect()
+    rig.quote()
+    rig.advance(2_000)
+    rig.muted.clear()
+    rig.handle(rig.venue.positions_read("xyz", rig.now))
+    rig.handle(rig.venue.positions_read("", rig.now))
+    rig.advance(500)
+    assert [o.market for p in rig.posts for o in orders_of(p)] == [SNDK]
+
+
+def test_what_was_found_and_closed_is_not_closed_again_when_it_is_opened_anew() -> None:
+    rig = begin_with(SNDK)
+    rig.fill_post(rig.posts[-1])
+    count = len(rig.posts)
+    rig.show(rig.venue.execute(SNDK, BUY, D("0.25"), D(200), rig.now, 99, "0x" + "f" * 32))
+    rig.advance(5_000)
+    assert rig.position() is not None
+    assert len(rig.posts) == count

@@ -7,7 +7,20 @@ from mutants.mutant import change, never, nothing, of, without
 GUARDS_OF_ACCOUNT = (
     of(
         "core/engine/account.py",
-        never("first_snapshot", "if not self._had_snapshot:"),
+        never("first_snapshot", "if not self._had_snapshot:\n                self._had_snapshot = True"),
+        change(
+            "snapshot_live",
+            "fills = tuple(f for f in fills if self._away.is_of_this_run(f))\n                live",
+            "fills = ()\n                live",
+        ),
+        nothing("history_kept", "m.positions.keep_history(new)"),
+        never("early_history", "if not self._had_snapshot:\n            # What"),
+        nothing("early_rebuilt", "self._away.on_read_before(f for f in read.fills if f not in fills)"),
+        change(
+            "taken_back",
+            "for taken_back in self._exits.take_back(change.market):",
+            "for taken_back in ():",
+        ),
         change("first_snapshot_only", "self._had_snapshot = True", "pass"),
         change("read_after_fills", "for dex in m.config.dexes:\n                m.ask(QueryPositions(dex))", "pass"),
         never("old_open_orders", "if asked_ms is None:\n            return  # asked on a connection that is gone: it"),
@@ -83,12 +96,12 @@ GUARDS_OF_ACCOUNT = (
         ),
         change(
             "opened",
-            "if not change.by_resync:\n                m.risk.on_position_opened(m.now)",
+            "if self._away.is_made_now(change):\n                m.risk.on_position_opened(m.now)",
             "if False:\n                m.risk.on_position_opened(m.now)",
         ),
         change(
             "found_not_made",
-            "if not change.by_resync:\n                m.risk.on_position_opened(m.now)",
+            "if self._away.is_made_now(change):\n                m.risk.on_position_opened(m.now)",
             "if True:\n                m.risk.on_position_opened(m.now)",
         ),
         nothing("found_fees", "self._away.take_over(p)"),
@@ -140,6 +153,14 @@ GUARDS_OF_ACCOUNT = (
             "since_journal",
             "m.journal_since_ms is not None and f.time_ms >= m.journal_since_ms}",
             "m.journal_since_ms is not None}",
+        ),
+        without("unseen_only", "m.positions.is_unseen(fill) and "),
+        without("newer", "m.positions.is_newer(fill) or "),
+        without("of_our_order", " or m.orders.is_known(fill)"),
+        without("found_first", "change.is_found or "),
+        without("was_there", " or was_there"),
+        change(
+            "read_before", "for position in m.positions.all():\n            self._rebuild(position)\n\n", "pass\n\n"
         ),
         nothing("journaled", "m.emit(Journal(FillRow(fill, m.story_of(None, fill.cloid))))"),
         change("corrected", "early.get((trade[-1].market, trade[-1].time_ms)) if is_over else None", "None"),
@@ -270,11 +291,14 @@ GUARDS_OF_ACCOUNT = (
         change("fill_once", "if fill.key not in self._seen:", "if True:"),
         change(
             "fills_in_order",
-            "for fill in sorted(fills, key=lambda f: f.time_ms):\n            self._remember",
-            "for fill in reversed(fills):\n            self._remember",
+            "for fill in sorted(fills, key=lambda f: f.time_ms):\n            self._remember(fill)\n            if",
+            "for fill in reversed(fills):\n            self._remember(fill)\n            if",
         ),
         never("before_baseline", "if fill.market.dex not in self._baseline_ms:"),
         nothing("buffer", "self._buffered.append(fill)"),
+        without("newer_than_read", "fill.market.dex in self._baseline_ms and "),
+        without("history_unread", " if f.market.dex not in self._baseline_ms)"[:-1]),
+        change("history_found", "is_found=is_history))", "is_found=False))"),
         never("contained", "if fill.time_ms <= self._contained_until(fill.market):"),
         change("suspect_moved", "self._suspects.pop(fill.market, None)\n        self._moved_ms", "self._moved_ms"),
         nothing("moved", "self._moved_ms[fill.market] = max(fill.time_ms, self._moved_ms.get(fill.market, 0))"),

@@ -12,6 +12,12 @@ GUARDS_OF_EXITS = (
         change("time_stops", "self._check_time_stops()\n        if self._m.may_post", "if self._m.may_post"),
         change("failures", "return self._check_failures()", "return []"),
         never("one_flatten", "if not m.flattener.request(market, reason, m.now):"),
+        change("found_synced", "if m.readiness.dex_synced(k.dex)]", "]"),
+        nothing("found_once", "del m.found_to_close[market]"),
+        never(
+            "found_held",
+            "if m.positions.get(market) is not None:\n                self.flatten(market, ExitReason.OPERATOR)",
+        ),
         never("observation", "if not m.trading or m.run.by_hand:"),
         never("configured", "if not m.is_configured(position.market):"),
         never("hold", "if verdict is TimeStopVerdict.HOLD:"),

@@ -11,6 +11,7 @@ are torn apart on purpose, and the troubles come from a hand that suits the kind
     "+signer"            who signs, when, and how often (hands_of_signer)
     "+preflight"         somebody asks whether trading may begin (hands_of_preflight)
     "+emergency"         somebody runs the stop program (hands_of_emergency)
+    "+account"           what we believe to hold (hands_of_account)
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from random import Random
 from typing import Any
 
 from msgspec.structs import replace
-from mutants import hands_of_emergency, hands_of_session
+from mutants import hands_of_account, hands_of_emergency, hands_of_session
 from mutants.hands_of_posts import POSTS_HANDS, POSTS_TROUBLES, WITH_OPERATOR
 from mutants.hands_of_preflight import PREFLIGHT_HAND, PREFLIGHT_TROUBLES
 from mutants.hands_of_signer import SIGNER_HAND, SIGNER_TROUBLES
@@ -91,7 +92,7 @@ MORE_TROUBLES: dict[str, Strike] = {
 }
 """What suits a short life, besides the troubles that every life draws from."""
 MORE_TROUBLES |= TROUBLES_OF_TICKET
-OWN_PLANS = {"ticket": ticket}
+OWN_PLANS = {"ticket": ticket, "account": hands_of_account.plan_of_account}
 """Kinds that have a file of their own."""
 
 _SILENCE = [
@@ -190,7 +191,8 @@ def plan_of(seed: int, weather_ms: int | None, only: str | None) -> Plan:
     """The plan of a life: drawn as every plan is, or made for a kind."""
     if only is None or not only.startswith("+"):
         return draw(seed, Depth.VALUE, ACCOUNT, only=only, weather_ms=weather_ms)
-    for name, strike in (MORE_TROUBLES | hands_of_session.SESSION_TROUBLES).items():
+    more = MORE_TROUBLES | hands_of_session.SESSION_TROUBLES | hands_of_account.TROUBLES_OF_ACCOUNT
+    for name, strike in more.items():
         TROUBLES[name] = strike  # whatever the world's own table says: a trial's hand means these
     kind = only[1:]
     is_of_session = only in hands_of_session.SESSION_KINDS

@@ -39,13 +39,16 @@ _CHANGING = (
     "stop_checkers",
     "session_checkers",
     "ending_checkers",
+    "account_checkers",
     "ledger",
+    "own_trades",
     "mutants.trials",
     "mutants.hands_of",
     "posts_checkers",
     "ticket_checkers",
     "fitness_checkers",
     "signer_checkers",
+    "mutants.hands_of_account",
 )
 """What a mutant of the engine changes, and what imports that."""
 
@@ -89,17 +92,17 @@ def prepare() -> None:
 def live(life: Life) -> Outcome:
     """One life in this process, with all checkers."""
     from checkers import all_checkers
+    from mutants.hands_of_account import begin
     from mutants.trials import FAIR_MS, plan_of
 
     import core.sim.world.world as world_module
     from core.sim.world.watcher import Violation
-    from core.sim.world.world import World
 
     if life.only is not None and life.only.startswith("+"):
         world_module.FAIR_MS = FAIR_MS
 
     ledger, checks = all_checkers()
-    world = World(plan_of(life.seed, life.weather_ms, life.only), (ledger, *checks))
+    world = begin(life.only, life.seed)(plan_of(life.seed, life.weather_ms, life.only), (ledger, *checks))
 
     def give_up(*_: Any) -> None:
         raise _DoesNotEnd
