@@ -241,4 +241,20 @@ class NotAgain(Check):
                 self.expect(not over, f"cancels of {over}, which have ended")
 
 
-POSTS_CHECKERS = (OneAtATime, Copies, AskedOnce, AskedAnew, Told, NotAgain)
+class ProvesNothing(Check):
+    """A failure in place of an answer may come from whatever stands before the venue: no order that the venue took up is called refused by it."""
+
+    quiet = ()
+
+    def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
+        if not isinstance(message, PostRefused):
+            return
+        for effect in effects:
+            if isinstance(effect, Journal) and isinstance(effect.row, OrderRow):
+                row = effect.row
+                is_refused = row.status is OrderStatus.REJECTED and row.cloid in self.ledger.placed
+                taken = is_refused and self.ledger.placed[row.cloid].is_executed
+                self.expect(not taken, f"{row.market}: called refused ({message.error}), and the venue took it up")
+
+
+POSTS_CHECKERS = (OneAtATime, Copies, AskedOnce, AskedAnew, Told, NotAgain, ProvesNothing)

@@ -44,6 +44,7 @@ def test_explained_by_the_market_and_not_counted(text: str) -> None:
         ("Invalid nonce: duplicate nonce 1705000000000", Rejection.DUPLICATE_NONCE, True),
         ("User or API Wallet 0xabc does not exist.", Rejection.SIGNATURE, True),
         ("Must deposit before performing actions. User: 0xabc", Rejection.SIGNATURE, True),
+        ("Unable to recover signer.", Rejection.SIGNATURE, True),
         ("Price must be divisible by tick size. asset=1", Rejection.OTHER, True),
         ("Insufficient margin to place order. asset=1", Rejection.OTHER, True),
         ("tickRejected", Rejection.OTHER, True),

@@ -116,4 +116,13 @@ GUARDS_OF_OUTCOMES = (
             "return self.reduce_only",
         ),
     )
+    + of(
+        "core/engine/rejections.py",
+        without("alo_status", '("badalopx", Rejection.MARKET),'),
+        without("minimum_status", '("mintradentl", Rejection.MARKET),'),
+        without("no_liquidity_status", '("noliquidity", Rejection.MARKET),'),
+        without("open_interest_status", '("openinterest", Rejection.MARKET),'),
+        without("no_deposit", '("must deposit before", Rejection.SIGNATURE),'),
+        without("no_signer", '("unable to recover signer", Rejection.SIGNATURE),'),
+    )
 )
