@@ -14,6 +14,7 @@ from account_checkers import ACCOUNT_CHECKERS
 from book_checkers import BOOK_CHECKERS
 from check import is_by_hand
 from ending_checkers import ENDING_CHECKERS
+from fitness_checkers import FITNESS_CHECKERS
 from ledger import ZERO, Ledger, all_read
 from more_checkers import ENTRY_CHECKERS
 from own_trades import own_trades
@@ -639,5 +640,6 @@ def all_checkers() -> tuple[Ledger, list[Watcher]]:
         *ENDING_CHECKERS,
         *SIGNER_CHECKERS,
         *ACCOUNT_CHECKERS,
+        *FITNESS_CHECKERS,
     )
     return ledger, [kind(ledger) for kind in (*kinds, *more)]

@@ -22,6 +22,7 @@ from typing import Any
 
 from msgspec.structs import replace
 from mutants import hands_of_account, hands_of_emergency, hands_of_session
+from mutants.hands_of_books import TROUBLES_OF_BOOKS, books
 from mutants.hands_of_posts import POSTS_HANDS, POSTS_TROUBLES, WITH_OPERATOR
 from mutants.hands_of_preflight import PREFLIGHT_HAND, PREFLIGHT_TROUBLES
 from mutants.hands_of_signer import SIGNER_HAND, SIGNER_TROUBLES
@@ -91,8 +92,8 @@ MORE_TROUBLES: dict[str, Strike] = {
     **POSTS_TROUBLES,
 }
 """What suits a short life, besides the troubles that every life draws from."""
-MORE_TROUBLES |= TROUBLES_OF_TICKET
-OWN_PLANS = {"ticket": ticket, "account": hands_of_account.plan_of_account}
+MORE_TROUBLES |= TROUBLES_OF_TICKET | TROUBLES_OF_BOOKS
+OWN_PLANS = {"ticket": ticket, "account": hands_of_account.plan_of_account, "books": books}
 """Kinds that have a file of their own."""
 
 _SILENCE = [
