@@ -20,6 +20,7 @@ from more_checkers import ENTRY_CHECKERS
 from own_trades import own_trades
 from posts_checkers import POSTS_CHECKERS
 from risk_checkers import RISK_CHECKERS
+from run_checkers import RUN_CHECKERS
 from session_checkers import SESSION_CHECKERS
 from signer_checkers import SIGNER_CHECKERS
 from stop_checkers import STOP_CHECKERS
@@ -641,5 +642,6 @@ def all_checkers() -> tuple[Ledger, list[Watcher]]:
         *SIGNER_CHECKERS,
         *ACCOUNT_CHECKERS,
         *FITNESS_CHECKERS,
+        *RUN_CHECKERS,
     )
     return ledger, [kind(ledger) for kind in (*kinds, *more)]

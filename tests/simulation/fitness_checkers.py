@@ -42,9 +42,19 @@ class Fit(Check):
         self._changed: set[MarketKey] = set()
         self._missed: dict[MarketKey, tuple[int, int]] = {}
         """How many entries in a row found nobody, and when the last did."""
+        self._filled: dict[MarketKey, bool] = {}
+        """Whether the last entry was."""
 
     def started(self, world: World) -> None:
-        for kept in (self._spreads, self._newest, self._back_ms, self._capped_ms, self._rules, self._missed):
+        for kept in (
+            self._spreads,
+            self._newest,
+            self._back_ms,
+            self._capped_ms,
+            self._rules,
+            self._missed,
+            self._filled,
+        ):
             kept.clear()
         self._changed.clear()
 
@@ -68,6 +78,9 @@ class Fit(Check):
                     self._judge(world, effect.row)
                 elif effect.row.verdict.startswith("max position per market"):
                     self._own_size(world, effect.row)
+                elif "last entry not filled" in effect.row.verdict:
+                    market = effect.row.signal.market
+                    self.expect(not self._filled.get(market), f"{market}: a pause after an entry that was filled")
 
     def _touch(self, world: World, bbo: Bbo) -> None:
         newest = self._newest.get(bbo.market)
@@ -85,6 +98,7 @@ class Fit(Check):
             return
         if row.status is OrderStatus.REJECTED and "open interest" in row.reason.lower():
             self._capped_ms[row.market] = world.steady_ms
+        self._filled[row.market] = row.status is OrderStatus.FILLED
         if row.status is OrderStatus.FILLED or row.filled_size:
             self._missed.pop(row.market, None)
         elif row.status is OrderStatus.REJECTED:
@@ -99,6 +113,7 @@ class Fit(Check):
         count, missed_ms = self._missed.get(market, (0, 0))
         pause = min(30_000, 1_000 << max(0, count - 1)) if count else 0
         for refused, why in (
+            (world.plan.config.mode != "trading", "by who only looks"),
             (bbo.bid_px >= bbo.ask_px, f"on a crossed book, {bbo.bid_px} bid and {bbo.ask_px} asked"),
             (market in self._changed, "on a market whose rules changed in this run"),
             (self._rules[market].is_delisted, "on a market that is not listed"),

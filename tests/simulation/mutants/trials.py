@@ -25,6 +25,7 @@ from mutants import hands_of_account, hands_of_emergency, hands_of_session
 from mutants.hands_of_books import TROUBLES_OF_BOOKS, books
 from mutants.hands_of_posts import POSTS_HANDS, POSTS_TROUBLES, WITH_OPERATOR
 from mutants.hands_of_preflight import PREFLIGHT_HAND, PREFLIGHT_TROUBLES
+from mutants.hands_of_run import TROUBLES_OF_RUN, hour, run
 from mutants.hands_of_signer import SIGNER_HAND, SIGNER_TROUBLES
 from mutants.hands_of_ticket import TROUBLES_OF_TICKET, ticket
 
@@ -92,8 +93,8 @@ MORE_TROUBLES: dict[str, Strike] = {
     **POSTS_TROUBLES,
 }
 """What suits a short life, besides the troubles that every life draws from."""
-MORE_TROUBLES |= TROUBLES_OF_TICKET | TROUBLES_OF_BOOKS
-OWN_PLANS = {"ticket": ticket, "account": hands_of_account.plan_of_account, "books": books}
+MORE_TROUBLES |= TROUBLES_OF_TICKET | TROUBLES_OF_BOOKS | TROUBLES_OF_RUN
+OWN_PLANS = {"ticket": ticket, "account": hands_of_account.plan_of_account, "books": books, "run": run, "hour": hour}
 """Kinds that have a file of their own."""
 
 _SILENCE = [

@@ -49,6 +49,7 @@ _CHANGING = (
     "fitness_checkers",
     "signer_checkers",
     "mutants.hands_of_account",
+    "run_checkers",
 )
 """What a mutant of the engine changes, and what imports that."""
 
