@@ -106,10 +106,12 @@ class StopProgram(Check):
         calm_since = max(run.begun_ms, run.may_send_ms or now_ms, self._others_ms, world.hindered_until_ms)
         self._not_too_often(run)
         if run.is_confirmed:
-            if now_ms - self._others_ms > _NEWS_FOR_MS:
-                self.expect(not held, f"CONFIRMED, and {held} are held")
-                self.expect(not resting, f"CONFIRMED, and {len(resting)} orders rest")
-                self.expect(not twaps, f"CONFIRMED, and {len(twaps)} TWAPs run")
+            known_ms = max(run.begun_ms, now_ms - _NEWS_FOR_MS)
+            left = {coin: szi for coin, szi in held.items() if self._since.get(coin, now_ms) < known_ms}
+            self.expect(not left, f"CONFIRMED, and {left} are held")
+            old = [o for o in resting if o.timestamp < known_ms]
+            self.expect(not old, f"CONFIRMED, and {len(old)} orders rest")
+            self.expect(all(t.timestamp >= known_ms for t in twaps), f"CONFIRMED, and {len(twaps)} TWAPs run")
             took = now_ms - calm_since
             self.expect(took <= DONE_WITHIN_MS, f"CONFIRMED {took} ms after the last thing that was in the way")
             return

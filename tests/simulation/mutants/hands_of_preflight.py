@@ -31,6 +31,7 @@ from core.messages.queries import (
 from core.model.market import MarketKey
 from core.sim.admission import WireFailure
 from core.sim.info import NoAnswer
+from core.sim.world.plan import Planned
 from core.sim.world.program import AGENT
 from core.sim.world.troubles import Strike
 from core.sim.world.watcher import Violation
@@ -78,7 +79,8 @@ class Asked:
             read = f"HTTP {e.status}"
         except NoAnswer:
             read = "no answer"
-        self.reads.append(read)
+        if not isinstance(query, QueryAgents):  # whoever can be asked about the agents alone is asked in vain
+            self.reads.append(read)
         return read
 
     def facts(self) -> Facts:
@@ -254,17 +256,16 @@ PREFLIGHT_TROUBLES: dict[str, Strike] = {
     "preflight_budget": _budget,
     "poor": _poor,
 }
-PREFLIGHT_HAND = (
-    *(["preflight"] * 12),
-    *("agent_until", "preflight_budget", "poor", "poor", "agent_gone", "role_told"),
-    *(
-        "foreign_order",
-        "clock_step",
-        "change_spec",
-        "info_down",
-        "reads_lost",
-        "dex_reads_fail",
-        "by_hand",
-        "outside_fault",
-    ),
+_BETWEEN = (
+    *("agent_until", "preflight_budget", "poor", "poor", "agent_gone", "foreign_order", "clock_step", "change_spec"),
+    *("info_down", "reads_lost", "dex_reads_fail", "by_hand", "outside_fault"),
 )
+
+
+def troubles(length_ms: int, dice: Random) -> tuple[Planned, ...]:
+    """A preflight every second or so, and in between something that it has to tell."""
+    found = [Planned(at, "dislocate") for at in range(1_200, length_ms, 4_000)]
+    found += [Planned(at, "go_on") for at in range(2_000, length_ms, 2_500)]
+    found += [Planned(at, "preflight") for at in range(3_000, length_ms, dice.randint(500, 1_100))]
+    found += [Planned(at, dice.choice(_BETWEEN)) for at in range(4_000, length_ms, 1_700)]
+    return tuple(sorted(found, key=lambda p: p.at_ms))

@@ -21,10 +21,9 @@ from random import Random
 from typing import Any
 
 from msgspec.structs import replace
-from mutants import hands_of_account, hands_of_emergency, hands_of_session
+from mutants import hands_of_account, hands_of_emergency, hands_of_preflight, hands_of_session
 from mutants.hands_of_books import TROUBLES_OF_BOOKS, books
 from mutants.hands_of_posts import POSTS_HANDS, POSTS_TROUBLES, WITH_OPERATOR
-from mutants.hands_of_preflight import PREFLIGHT_HAND, PREFLIGHT_TROUBLES
 from mutants.hands_of_run import TROUBLES_OF_RUN, hour, run
 from mutants.hands_of_signer import SIGNER_HAND, SIGNER_TROUBLES
 from mutants.hands_of_ticket import TROUBLES_OF_TICKET, ticket
@@ -80,7 +79,7 @@ def _go_on(world: World, dice: Random) -> str:
 MORE_TROUBLES: dict[str, Strike] = {
     **hands_of_emergency.HANDS_OF_EMERGENCY,
     **SIGNER_TROUBLES,
-    **PREFLIGHT_TROUBLES,
+    **hands_of_preflight.PREFLIGHT_TROUBLES,
     "dislocate": _dislocate,
     "go_on": _go_on,
     "outside_fault": _outside_fault,
@@ -181,7 +180,6 @@ _HANDS: dict[str, tuple[str, ...]] = {
     "restart": tuple(_RESTART),
     "stop": tuple(_STOP),
     "signer": SIGNER_HAND,
-    "preflight": PREFLIGHT_HAND,
     **POSTS_HANDS,
 }
 WEATHER_MS = 40_000
@@ -229,6 +227,8 @@ def _sparse(config: Any, kind: str, seed: int) -> Any:
 def _troubles(kind: str, length_ms: int, dice: Random) -> tuple[Planned, ...]:
     if kind == "emergency":
         return hands_of_emergency.troubles(length_ms, dice)
+    if kind == "preflight":
+        return hands_of_preflight.troubles(length_ms, dice)
     known = _HANDS.get(kind) or hands_of_session.hand_of(kind)
     few = len(known) if kind in POSTS_HANDS else dice.randint(3, 8)
     hand = dice.sample(known, min(len(known), few))
