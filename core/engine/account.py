@@ -88,6 +88,8 @@ class Account:
         asked_ms = m.asker.on_answer(query, m.now)
         if asked_ms is None:
             return  # asked on a connection that is gone: it must not stand for the snapshot of this one
+        for text in m.orders.let_go_of_resting(read.orders, asked_ms):
+            m.note(Severity.WARNING, "orders", text)
         for report in read.orders:
             self._apply_report(report)
         m.orders.replace_external(read.dex, frozenset(r.oid for r in read.orders))
@@ -364,9 +366,8 @@ class Account:
         m = self._m
         change = m.orders.report(cloid, Report.DROPPED, m.now, reason="never executed: proven absent")
         assert change is not None, f"order {cloid} is looked for and not UNKNOWN"
-        o = change.after
-        text = f"{o.market} {cloid[-6:]}: never reached the exchange"
-        m.note(Severity.INFO, "lookup", text, correlation_id=o.correlation_id)
+        text = f"{change.after.market} {cloid[-6:]}: never reached the exchange"
+        m.note(Severity.INFO, "lookup", text, correlation_id=change.after.correlation_id)
         self.on_change(change)
 
     def _close_case(self, cloid: Cloid) -> None:

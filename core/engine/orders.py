@@ -25,6 +25,9 @@ from core.model.position import Fill
 _KEEP_ENDED = 500
 """Settled orders kept for late echoes and for the screen."""
 
+_LIST_LAGS_MS = 15_000
+"""How old a list of open orders may be at most when it is answered."""
+
 _REPORT_OF_STATUS = {
     OrderStatus.OPEN: Report.RESTING,
     OrderStatus.PARTIAL_FILLED: Report.PARTIAL,
@@ -161,6 +164,22 @@ class OrderTable:
         if order is None or not order.status.is_terminal:
             return None
         return self._store(order, replace(order, venue_filled=order.filled_size, updated_at_ms=now_ms))
+
+    def let_go_of_resting(self, listed: Iterable[OrderReport], asked_ms: int) -> list[str]:
+        """What had ended, as far as we knew, and rests in a list asked for long after: from here on it is kept like one of an earlier run.
+
+        So it is shown, counts as pending, and ends with the next cancel-all, stop or hard stop. A list may be some seconds old.
+        """
+        said = []
+        for report in listed:
+            cloid = self._cloid_of(report.cloid, report.oid)
+            order = self._ended.get(cloid) if cloid is not None else None
+            if order is None or report.status.is_terminal or asked_ms < order.updated_at_ms + _LIST_LAGS_MS:
+                continue
+            del self._ended[order.cloid]  # type: ignore[arg-type]
+            self._by_oid.pop(report.oid, None)
+            said.append(f"{order.market} oid {report.oid}: {order.status.value} as far as we knew, and it rests")
+        return said
 
     def replace_external(self, dex: str, open_oids: frozenset[int]) -> None:
         """A full list of open orders of one dex came: foreign orders of that dex that are not in it are gone."""

@@ -31,6 +31,11 @@ GUARDS_OF_ACCOUNT = (
             "m.orders.replace_external(read.dex, frozenset(r.oid for r in read.orders))\n        self._forget_gone()",
             "m.orders.replace_external(read.dex, frozenset(r.oid for r in read.orders))",
         ),
+        change(
+            "ended_rests",
+            "for text in m.orders.let_go_of_resting(read.orders, asked_ms):",
+            "for text in ():",
+        ),
         never("resting_gone", "if is_resting and order.market.dex == read.dex and order.oid not in there and older:"),
         change("resting_older", "older = order.updated_at_ms < asked_ms", "older = True"),
         change("resting_only", "is_resting and order.market.dex", "order.market.dex"),
@@ -180,6 +185,12 @@ GUARDS_OF_ACCOUNT = (
     + of(
         "core/engine/orders.py",
         never("not_ours", "if order is None:\n            return None\n        status"),
+        without("rests_lately", " or asked_ms < order.updated_at_ms + _LIST_LAGS_MS"),
+        change(
+            "rests_apart",
+            "self._by_oid.pop(report.oid, None)\n            said.append",
+            "said.append",
+        ),
         change("never_back", "status=status or order.status,", "status=status,"),
         change("oid_first", "oid=oid if order.oid is None else order.oid,", "oid=oid,"),
         change("filled_grows", "venue_filled=_larger(order.venue_filled, venue_filled),", "venue_filled=venue_filled,"),
