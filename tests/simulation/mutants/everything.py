@@ -37,6 +37,7 @@ NOT_NEEDED: dict[str, str] = {
     "operator.want_sent": "Cancel-all has emptied the queue before, and cancel-order takes a queued order back itself: none that is queued comes here.",
     "session.connected_asks_anew": "The disconnect before has forgotten all questions, and without a connection none is asked (Machines.ask).",
     "engine.disconnect_entries": "A queued entry is unsettled, so the disconnect trips and the trip empties the queue; in an orderly stop the queue is empty already.",
+    "asking.interval_free": "Asker.ask itself gives nothing while the question is out (one_at_a_time, which is caught); this one only keeps the tick from looking in vain.",
     "engine.tick_connected": "Without a connection Machines.ask asks nothing; what the tick notes down of it goes with the next disconnect.",
 }
 """Mutants that no life and no test can tell from the shipped engine, and why that is so: second lines that cost nothing."""
