@@ -25,6 +25,7 @@ from session_checkers import SESSION_CHECKERS
 from signer_checkers import SIGNER_CHECKERS
 from stop_checkers import STOP_CHECKERS
 from ticket_checkers import TICKET_CHECKERS
+from view_checkers import VIEW_CHECKERS
 
 from core.messages.effects import (
     Alert,
@@ -643,5 +644,6 @@ def all_checkers() -> tuple[Ledger, list[Watcher]]:
         *ACCOUNT_CHECKERS,
         *FITNESS_CHECKERS,
         *RUN_CHECKERS,
+        *VIEW_CHECKERS,
     )
     return ledger, [kind(ledger) for kind in (*kinds, *more)]

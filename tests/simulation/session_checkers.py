@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from check import Check, has_entry
 from ledger import Ledger
 
-from core.messages.effects import Ask, Effect, Journal, Post, Reconnect, Repost, SignalRow, Subscribe
+from core.messages.effects import Alert, Ask, Effect, Journal, Post, Reconnect, Repost, SignalRow, Subscribe
 from core.messages.events import (
+    AgentsRead,
     AssetCtx,
     Bbo,
     Connected,
@@ -331,4 +332,46 @@ class Observing(Check):
             self.expect("disconnected" not in m.latch.reason, "an observer is stopped by a lost connection")
 
 
-SESSION_CHECKERS = (Synced, Watched, Silent, Aged, Observing)
+class KeyEnds(Check):
+    """No signal is accepted in the last ten minutes of the key's approval; a day, an hour and ten minutes before its end are told, each once."""
+
+    quiet = (Tick,)
+
+    LAST_MS = 600_000
+    TOLD_BEFORE_MS = (600_000, 3_600_000, 86_400_000)
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger)
+        self._until_ms: int | None = None
+        self._told: list[int] = []
+        self._due_ticks = 0
+
+    def started(self, world: World) -> None:
+        self._until_ms = None
+        self._told.clear()
+        self._due_ticks = 0
+
+    def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
+        engine = world.engine
+        if isinstance(message, AgentsRead) and engine is not None:
+            signer = engine.machines.run.signer.lower()
+            ends = [a.valid_until_ms for a in message.agents if a.address == signer]
+            self._until_ms = ends[0] if ends else None
+        if self._until_ms is None:
+            return
+        left_ms = self._until_ms - world.local_ms
+        reached = [before for before in self.TOLD_BEFORE_MS if left_ms < before]
+        for effect in effects:
+            if isinstance(effect, Alert) and "approval ends soon" in effect.title:
+                self.expect(reached, f"the end of the key is told {left_ms} ms before")
+                self.expect(reached[0] not in self._told, f"the end of the key is told twice, {left_ms} ms before")
+                self._told.append(reached[0])
+            elif isinstance(effect, Journal) and isinstance(effect.row, SignalRow) and effect.row.verdict == "accepted":
+                self.expect(left_ms >= self.LAST_MS, f"a signal was accepted {left_ms} ms before the key ends")
+        if isinstance(message, Tick):
+            is_due = bool(reached) and reached[0] not in self._told and self.ledger.connected_ms is not None
+            self._due_ticks = self._due_ticks + 1 if is_due else 0
+            self.expect(self._due_ticks <= 2, f"the end of the key is not told, {left_ms} ms before")
+
+
+SESSION_CHECKERS = (Synced, Watched, Silent, Aged, Observing, KeyEnds)

@@ -161,3 +161,29 @@ def test_a_lost_exit_is_looked_for_in_its_time_by_the_whole_engine_too() -> None
     set_back(rig)
     rig.advance(2_500)
     assert len(rig.reposts) > repeats
+
+
+def test_what_is_known_of_a_market_and_of_the_account_is_as_old_as_it_was() -> None:
+    rig = Rig()
+    state = rig.m.markets[SNDK]
+    state.went_back_ms = state.first_wanted_ms = rig.now - 400
+    read, connected = dict(rig.m.positions_read_ms), rig.m.link.connected_at_ms
+    assert read
+    now = rig.now
+    rig.now -= HOUR_MS
+    rig.engine.handle(Tick(), rig.now)
+    by_ms = now - rig.now
+    assert state.went_back_ms == now - 400 - by_ms
+    assert rig.m.positions_read_ms == {dex: at_ms - by_ms for dex, at_ms in read.items()}
+    assert rig.m.link.connected_at_ms == connected - by_ms
+
+
+def test_a_market_without_data_is_left_out_no_later() -> None:
+    rig = Rig()
+    rig.quotes_live, rig.muted = False, {QueryBook}
+    rig.advance(8_000)
+    wanted = rig.m.markets[SNDK].first_wanted_ms
+    assert wanted is not None
+    set_back(rig)
+    rig.advance(10_000)
+    assert rig.m.markets[SNDK].left_out

@@ -162,3 +162,10 @@ def test_one_that_was_watched_to_its_death_is_never_long_dead() -> None:
     watched.beats(2_000)
     watched.change(is_process_there=False)
     assert watched.look(after_ms=FOUND_WITHIN_MS * 3) is Life.DEAD
+
+
+def test_a_run_that_was_found_dead_is_dated_although_another_was_seen_alive() -> None:
+    watched = Watched()
+    watched.beats(2_000)
+    watched.change(run="boot-2-9", is_process_there=False, at_ms=WALL - FOUND_WITHIN_MS - 10_000)
+    assert watched.look() is Life.LONG_DEAD

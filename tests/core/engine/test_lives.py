@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from engine_rig import BUY, SNDK, D
 
 from core.engine.lives import KEEP, OrderLives, said
+from core.engine.orders import Change, OrderTable
 from core.messages.commands import PlaceOrder
 from core.messages.events import OrderOutcome, Outcome
 from core.model.cloid import Cloid, CloidMaker
-from core.model.order import PendingOrder, TimeInForce, TrackedOrder
+from core.model.order import PendingOrder, Purpose, Report, TimeInForce, TrackedOrder
+from core.model.position import Fill
 
 NOW = 1_000_000
 MAKER = CloidMaker(3)
@@ -24,6 +28,10 @@ def pending() -> PendingOrder:
 
 def unknown(cloid: Cloid) -> TrackedOrder | None:
     return None
+
+
+def fill_of(order: PendingOrder, size: Decimal, px: Decimal, number: int) -> Fill:
+    return Fill(SNDK, BUY, px, size, NOW, D(0), D(0), D("0.1"), 9, number, order.cloid)
 
 
 def test_refusals_make_room_and_orders_that_live_stay() -> None:
@@ -73,3 +81,27 @@ def test_an_answer_in_words() -> None:
     assert said(OrderOutcome(Outcome.FILLED, 1, D("0.1"))) == "filled"
     assert said(OrderOutcome(Outcome.RESTING, 1)) == "resting"
     assert said(OrderOutcome(Outcome.ERROR, error="no match")) == "error: no match"
+
+
+def test_fills_add_up() -> None:
+    lives = OrderLives()
+    order = pending()
+    lives.begin(command("a"), order, "m1-1", NOW, "x")
+    for number, (size, px) in enumerate(((D("0.25"), D(200)), (D("0.75"), D(204)))):
+        lives.on_fill(order.cloid, fill_of(order, size, px, number), NOW)
+    (view,) = lives.views(unknown)
+    assert (view.filled, view.avg_px, view.fee_usd) == (D(1), D(203), D("0.2"))
+
+
+def test_an_order_that_is_settled_is_over_and_one_that_is_not_is_not() -> None:
+    lives, table = OrderLives(), OrderTable()
+    order = pending()
+    lives.begin(command("a"), order, "m1-1", NOW, "x")
+    before = table.register(order, Purpose.MANUAL, "m1-1", NOW)
+    lives.on_change(Change(before, before), NOW)
+    assert not lives._of[order.cloid].is_over
+    change = table.report(order.cloid, Report.DROPPED, NOW, reason="taken back")
+    assert change is not None
+    assert change.settled
+    lives.on_change(change, NOW)
+    assert lives._of[order.cloid].is_over

@@ -63,3 +63,12 @@ def test_a_fee_before_the_market_is_known_is_the_unscaled_one() -> None:
 def test_an_observer_may_have_no_account() -> None:
     assert machines().has_account
     assert not machines(account="").has_account
+
+
+def test_a_market_that_we_do_not_watch_has_the_mark_that_the_exchange_gave_its_position() -> None:
+    rig = Rig()
+    assert rig.m.mark_of(GOLD) is None
+    rig.m.venue_marks[GOLD] = D(101)
+    assert rig.m.mark_of(GOLD) == 101
+    rig.m.venue_marks[SNDK] = D(7)
+    assert rig.m.mark_of(SNDK) != 7, "a market that we watch has its own"

@@ -67,6 +67,17 @@ def test_a_stop_before_the_first_ready_closes_what_was_found() -> None:
     assert finished == Finished(True, "the exchange reports flat and no order of ours")
 
 
+def test_a_position_that_comes_up_during_a_stop_is_closed_as_well() -> None:
+    """An entry that was on its way when the stop was asked for."""
+    rig = Rig()
+    post = rig.enter()
+    rig.handle(STOP)
+    assert rig.m.flattener.get(SNDK) is None
+    rig.fill_post(post)
+    rig.advance(200)
+    assert rig.m.flattener.get(SNDK) is not None
+
+
 def test_a_program_ends_once() -> None:
     rig = Rig()
     rig.handle(STOP)

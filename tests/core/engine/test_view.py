@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import msgspec
-from engine_rig import BTC, BUY, NOW, NVDA, SNDK, D, Rig, foreign_order, order_of, report_of
+from engine_rig import BTC, BUY, NOW, NVDA, SNDK, D, Rig, foreign_order, make_config, make_run, order_of, report_of
+from msgspec.structs import replace
 
+from core.config import SafetyConfig
 from core.messages.commands import FlattenAll, Shutdown, TripHardStop
 from core.messages.events import OrderOutcome, Outcome
 from core.messages.snapshot import LoopStats, Snapshot, TradingState
@@ -157,6 +159,44 @@ def test_states_in_their_order_of_weight() -> None:
     assert rig.snapshot().state_reason == "hard stop: operator key (operator)"
     rig.disconnect("bye")
     assert (rig.snapshot().state, rig.snapshot().state_reason) == (TradingState.HALTED, "bye")
+
+
+def test_an_observer_is_halted_whatever_else_is_true() -> None:
+    rig = Rig(make_config(mode="observation"))
+    assert rig.snapshot().ready.is_ready
+    shown = rig.snapshot()
+    assert (shown.state, shown.state_reason) == (TradingState.HALTED, "observation mode: nothing is sent")
+
+
+def test_a_stop_and_a_checkpoint_are_no_trading() -> None:
+    rig = Rig(make_config(safety=SafetyConfig(checkpoints=(1,))))
+    rig.lose_trade(D("0.5"))
+    shown = rig.snapshot()
+    assert shown.state is TradingState.REDUCING
+    assert "checkpoint 1" in shown.state_reason
+    rig = Rig()
+    rig.open_position()
+    rig.sends = False
+    rig.handle(Shutdown(command_id="q", reason="operator"))
+    shown = rig.snapshot()
+    assert shown.state is TradingState.REDUCING
+    assert shown.state_reason.startswith("stopping: ")
+
+
+def test_only_what_the_engine_will_close_has_a_countdown() -> None:
+    """No time stop of a market that is not in the config, nor in a run by hand."""
+    config = make_config()
+    rig = Rig(config, run=replace(make_run(config), by_hand=True))
+    rig.show(rig.venue.execute(SNDK, BUY, D("0.5"), D(200), rig.now, 5, None))
+    (p,) = rig.snapshot().positions
+    assert (p.time_stop_at_ms, p.is_external) == (None, False)
+    rig = Rig(ready=False)
+    gold = MarketKey("xyz", "GOLD")
+    rig.venue.specs[gold] = MarketSpec(gold, 110003, 3, 2, 20)
+    rig.ready()
+    rig.show(rig.venue.execute(gold, BUY, D("0.5"), D(100), rig.now, 5, None))
+    (p,) = rig.snapshot().positions
+    assert (p.time_stop_at_ms, p.is_external) == (None, True)
 
 
 def test_reading_changes_nothing() -> None:

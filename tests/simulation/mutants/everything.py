@@ -11,6 +11,7 @@ from mutants.guards_of_outcomes import GUARDS_OF_OUTCOMES
 from mutants.guards_of_posts import GUARDS_OF_POSTS
 from mutants.guards_of_session import GUARDS_OF_SESSION
 from mutants.guards_of_the_run import GUARDS_OF_THE_RUN
+from mutants.guards_of_view import GUARDS_OF_VIEW
 from mutants.mutant import Mutant
 from mutants.second_lines import BEHIND
 
@@ -21,6 +22,7 @@ ROOMS: dict[str, list[Mutant]] = {
     "account": GUARDS_OF_ACCOUNT,
     "exits": GUARDS_OF_EXITS,
     "session": GUARDS_OF_SESSION,
+    "view": GUARDS_OF_VIEW,
     "lessons": GUARDS_OF_LESSONS,
     "run": GUARDS_OF_THE_RUN,
     "hands": GUARDS_OF_HANDS,

@@ -6,6 +6,9 @@ Longer than other trials where half a minute has to pass before something is lat
     "+session"   reads of one dex fail, acks and snapshots come late, again and again from the first word on
     "+silence+"  oracle prices stay away for longer than a connection is believed
     "+rules"     what is listed changes, and the program starts anew
+    "+keys"      orders that wait in the queue for a tick, and all keys, all the time
+    "+ends"      orderly stops, and new starts that are told to stop or to go on at once
+    "+key"       the key's approval has an end in sight
     "+observe"   observation mode: others trade, the operator presses every key
 """
 
@@ -20,11 +23,12 @@ from msgspec.structs import replace
 
 from core.engine.machines import Machines
 from core.model.rounding import round_price, round_size
-from core.sim.world.plan import Plan
+from core.sim.world.plan import Plan, Planned
+from core.sim.world.program import AGENT
 from core.sim.world.troubles import ALL_TROUBLES, Strike
-from core.sim.world.world import World
+from core.sim.world.world import ACCOUNT, World
 
-SESSION_KINDS = ("+clock", "+session", "+silence+", "+rules", "+observe")
+SESSION_KINDS = ("+clock", "+session", "+silence+", "+rules", "+observe", "+keys", "+key", "+ends")
 
 
 def _is_silent(m: Machines) -> bool:
@@ -92,6 +96,27 @@ def _one_read_fails(world: World, dice: Random) -> str:
     return f"{what} of the dex {dex!r} fails for {ms} ms"
 
 
+def _first_reads_fail(world: World, dice: Random) -> str:
+    """The next questions fail, those of a new connection or of a new start."""
+    count = dice.randint(2, 9)
+    command = {"do": "fault", "name": "http_502", "road": "info", "count": count}
+    world.exchange.control(command, world.agenda.now_ms)
+    if dice.random() < 0.5:
+        world.road.cut()
+    else:
+        world.program.kill_soon(0, 0)
+    return f"the next {count} questions fail, on a new connection or a new start"
+
+
+def _late_ack(world: World, dice: Random) -> str:
+    """The first words of a new connection come after those that follow them."""
+    ms, count = dice.randint(2_000, 9_000), dice.randint(1, 2)
+    world.exchange.control({"do": "fault", "name": "reorder_frames", "ms": ms, "count": count}, world.agenda.now_ms)
+    world.hinder(ms)
+    world.road.cut()
+    return f"the connection breaks, and the first {count} words of the next come {ms} ms late"
+
+
 def _delist(world: World, dice: Random) -> str:
     """One market of several, with nothing held there and nothing under way."""
     venue, coins = world.exchange.venue, [m.coin for m in world.plan.config.markets]
@@ -129,11 +154,58 @@ def _foreign_position(world: World, dice: Random) -> str:
     return world.stranger.send(spec, True, px, size, reduce_only=False, tif="Ioc")
 
 
+def _key_with_an_end(world: World, dice: Random) -> str:
+    """The agent's approval ends soon: some of these lives come by the hour or the ten minutes before it, and none by its end."""
+    ms = dice.choice((605_000, 620_000, 640_000, 3_610_000, 86_410_000))
+    world.exchange.venue.approve_agent(ACCOUNT, AGENT.address, "agent", world.agenda.now_ms + ms)
+    return f"our agent's approval ends in {ms} ms"
+
+
+def _shut_down(world: World, dice: Random) -> str:
+    """An orderly stop; the program starts again two seconds after its end."""
+    if world.engine is None:
+        return "nothing"
+    world.operator.shut_down()
+    return "an orderly stop"
+
+
+def _stop_at_once(world: World, dice: Random) -> str:
+    """The program is killed, and the next is told to stop before or while it reads what there is; or the latch of the last is to be released."""
+    world.program.kill_soon(0, 0)
+    after_ms, resets, until_ms = dice.choice((1, 20, 100, 500)), dice.random() < 0.5, world.agenda.now_ms + 20_000
+    life = world.life
+
+    def look() -> None:
+        if world.is_calm or world.agenda.now_ms > until_ms:
+            return
+        if world.engine is None or world.life == life:
+            world.agenda.after(10, look)
+        else:
+            world.agenda.after(after_ms, tell)
+
+    def tell() -> None:
+        if world.engine is None or world.is_calm:
+            return
+        if resets:
+            world.operator.reset()
+            world.agenda.after(20, lambda: world.operator.reset() if world.engine is not None else None)
+        else:
+            world.operator.shut_down()
+
+    look()
+    return f"our program will be killed, and the next be told {'to go on' if resets else 'to stop'} at once"
+
+
 SESSION_TROUBLES: dict[str, Strike] = {
     "set_back": _set_back,
     "late_words": _late_words,
     "one_read_fails": _one_read_fails,
     "delist": _delist,
+    "first_reads_fail": _first_reads_fail,
+    "late_ack": _late_ack,
+    "shut_down": _shut_down,
+    "stop_at_once": _stop_at_once,
+    "key_with_an_end": _key_with_an_end,
     "foreign_position": _foreign_position,
 }
 
@@ -149,6 +221,10 @@ _CLOCK = [
     "slow",
 ]
 _SESSION = [
+    "first_reads_fail",
+    "late_ack",
+    "late_ack",
+    "first_reads_fail",
     "late_words",
     "one_read_fails",
     "info_down",
@@ -172,7 +248,35 @@ _OBSERVE = [
     "change_spec",
     "reads_lost",
 ]
-_HANDS = {"clock": _CLOCK, "session": _SESSION, "silence+": _SILENCE, "rules": _RULES, "observe": _OBSERVE}
+_KEY = ["cut", "crash", "stall", "lose_reply"]
+_KEYS = ["crash", "lose_reply", "cut", "foreign_order", "outside_fault"]
+_ENDS = [
+    "shut_down",
+    "shut_down",
+    "stop_at_once",
+    "stop_at_once",
+    "by_hand",
+    "foreign_order",
+    "outside_fault",
+    "fill_delay",
+    "stale_open_orders",
+    "lose_reply",
+    "lose_request",
+    "cut",
+    "info_down",
+    "slow",
+    "halt",
+]
+_HANDS = {
+    "ends": _ENDS,
+    "key": _KEY,
+    "keys": _KEYS,
+    "clock": _CLOCK,
+    "session": _SESSION,
+    "silence+": _SILENCE,
+    "rules": _RULES,
+    "observe": _OBSERVE,
+}
 _WEATHER_MS = {"clock": 60_000, "silence+": 120_000, "rules": 150_000}
 
 
@@ -190,6 +294,20 @@ def made_for(plan: Plan, kind: str, dice: Random, config: Any) -> Plan:
         config = replace(config, mode="observation")
     if kind == "clock" and dice.random() < 0.5:
         config = replace(config, execution=replace(config.execution, inflight_limit=1, inflight_high_watermark=1))
+    if kind == "key":
+        safety = replace(config.safety, testnet_only=True)
+        return replace(
+            plan,
+            config=replace(config, safety=safety),
+            troubles=(Planned(0, "key_with_an_end"), *plan.troubles),
+        )
+    if kind == "keys":
+        waits = replace(
+            config.execution, dispatch="tick", tick_interval_ms=dice.choice((250, 500, 900)), time_stop_ms=2_000
+        )
+        if dice.random() < 0.5:
+            waits = replace(waits, inflight_limit=1, inflight_high_watermark=1)
+        return replace(plan, config=replace(config, execution=waits), operator_every_ms=dice.choice((400, 900)))
     return replace(
         plan,
         config=config,

@@ -40,6 +40,7 @@ _CHANGING = (
     "session_checkers",
     "ending_checkers",
     "account_checkers",
+    "view_checkers",
     "ledger",
     "own_trades",
     "mutants.trials",
