@@ -260,6 +260,7 @@ class Engine:
         m.cancels.set_back(by_ms)
         m.flattener.set_back(by_ms)
         m.markets.set_back(by_ms)
+        m.market_gates.set_back(by_ms)
         m.set_back(by_ms)
         self._session.set_back(by_ms)
         if by_ms >= ENTRY_MAX_AGE_MS:

@@ -145,6 +145,12 @@ class MarketGates:
         if memory is not None:
             memory.at_oi_cap_until_ms = now_ms + 60_000
 
+    def set_back(self, by_ms: int) -> None:
+        """Our clock was set back: a pause lasts no longer."""
+        for memory in self._memory.values():
+            memory.cooldown_until_ms -= by_ms
+            memory.at_oi_cap_until_ms -= by_ms
+
 
 def _seconds(ms: int | None) -> str:
     return "never seen" if ms is None else f"{ms / 1000:.1f} s"

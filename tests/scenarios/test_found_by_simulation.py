@@ -293,3 +293,18 @@ def test_an_exit_that_waits_while_its_position_shrinks_is_taken_back_for_one_of_
     rig.advance(15_000)
     (order,) = orders_of(rig.posts[-1])
     assert (order.side, order.size, order.reduce_only) == (SELL, size - part, True)
+
+
+def test_a_clock_that_was_set_back_makes_no_pause_of_a_market_longer() -> None:
+    """An entry found nobody, our clock was set back by an hour, and its market stood still for that hour."""
+    rig = Rig()
+    rig.reject(rig.enter())
+    rig.m.market_gates.on_open_interest_cap(NVDA, rig.now)
+    rig.advance(500)
+    assert "last entry not filled" in rig.market(SNDK).gate
+    assert "open interest" in rig.market(NVDA).gate
+    gates = rig.m.market_gates
+    before = gates.judge(rig.m.markets[SNDK], rig.now), gates.judge(rig.m.markets[NVDA], rig.now)
+    rig.now -= 3_600_000
+    rig.engine.handle(Tick(), rig.now)
+    assert (gates.judge(rig.m.markets[SNDK], rig.now), gates.judge(rig.m.markets[NVDA], rig.now)) == before

@@ -75,6 +75,11 @@ GUARDS_OF_VIEW = (
         ),
     )
     + of(
+        "core/engine/market_gates.py",
+        nothing("back_pause", "memory.cooldown_until_ms -= by_ms"),
+        nothing("back_oi_cap", "memory.at_oi_cap_until_ms -= by_ms"),
+    )
+    + of(
         "core/engine/machines.py",
         nothing("back_connected", "link.connected_at_ms -= by_ms"),
         nothing("back_market", "link.market_at_ms -= by_ms"),
@@ -101,6 +106,7 @@ GUARDS_OF_VIEW = (
     )
     + of(
         "core/engine/engine.py",
+        nothing("set_back_gates", "m.market_gates.set_back(by_ms)"),
         change(
             "observer_trips", "if m.trading and not m.run.by_hand and (at_risk", "if not m.run.by_hand and (at_risk"
         ),
