@@ -308,3 +308,4 @@ def test_a_clock_that_was_set_back_makes_no_pause_of_a_market_longer() -> None:
     rig.now -= 3_600_000
     rig.engine.handle(Tick(), rig.now)
     assert (gates.judge(rig.m.markets[SNDK], rig.now), gates.judge(rig.m.markets[NVDA], rig.now)) == before
+    assert "open interest" not in gates.judge(rig.m.markets[NVDA], rig.now + 60_000).blocked

@@ -63,7 +63,7 @@ class Accepted(Check):
             if isinstance(row, SignalRow) and row.verdict == "accepted":
                 self._judge(world, row)
             elif isinstance(row, OrderRow) and row.status is OrderStatus.REJECTED and row.purpose == "entry":
-                self._missed_ms[row.market] = world.local_ms
+                self._missed_ms[row.market] = world.steady_ms
 
     def _judge(self, world: World, row: SignalRow) -> None:
         engine, market = world.engine, row.signal.market
@@ -89,7 +89,10 @@ class Accepted(Check):
             (m.total_exposure_usd() > m.max_total_usd, f"with ${m.total_exposure_usd():.2f} in all"),
             (m.flattener.get(market) is not None, "while the market is being closed"),
             (any(o.market == market for o in m.cancels.wanted), "while a cancel of the market is wanted"),
-            (0 <= world.local_ms - self._missed_ms.get(market, 0) < self.PAUSE_MS, "right after one that found nobody"),
+            (
+                0 <= world.steady_ms - self._missed_ms.get(market, 0) < self.PAUSE_MS,
+                "right after one that found nobody",
+            ),
             (row.signal.size * row.signal.price < 10, "under the minimum"),
         ):
             self.expect(not refused, f"{market}: a signal was accepted {why}")
