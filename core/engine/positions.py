@@ -10,7 +10,7 @@ SPEC 6; lessons L05, L07, L08, L09.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from decimal import Decimal
 
 from msgspec import Struct
@@ -53,6 +53,8 @@ class PositionChange(Struct, frozen=True):
 class _Suspicion(Struct, frozen=True):
     signed_size: Decimal
     since_ms: int
+    by_fills: bool = False
+    """The fills say so, and the first answer does not."""
 
 
 class PositionTracker:
@@ -143,11 +145,21 @@ class PositionTracker:
                 changes.append(replace(change, is_found=first_ever))
         for market in [s for s in self._suspects if s.dex == read.dex and s not in theirs and s not in self._positions]:
             # Neither of us holds it any more: what one answer said once must not stand as the first of two for a later one.
-            del self._suspects[market]
+            suspicion = self._suspects[market]
+            if not suspicion.by_fills or now_ms - suspicion.since_ms >= AGREE_AFTER_MS:
+                del self._suspects[market]
         if first_ever:
+            self._doubt_denied(read.dex, theirs, now_ms)
             self._baseline_ms[read.dex] = read.time_ms
             changes.extend(self._apply_buffered(read, now_ms))
         return changes
+
+    def _doubt_denied(self, dex: str, theirs: Container[MarketKey], now_ms: int) -> None:
+        """A first answer that lacks what the fills say is open: no entry before a second one, as with a position that we hold."""
+        for market, fills in self._history.items():
+            end = fills[-1].start_position + fills[-1].size * fills[-1].side.sign if fills else _ZERO
+            if market.dex == dex and market not in theirs and market not in self._positions and end:
+                self._suspects[market] = _Suspicion(end, now_ms, by_fills=True)
 
     def _contained_until(self, market: MarketKey) -> int:
         """Block time of the answer that our size comes from: fills up to it are in it, and older answers know less."""

@@ -180,3 +180,43 @@ def test_a_position_that_is_found_is_not_one_of_today() -> None:
     rig.ready()
     assert rig.position() is not None
     assert rig.m.risk.counters.trades_today == 0
+
+
+def denied() -> Rig:
+    """The list of fills says that a position is open, and the first answer lacks it."""
+    probe = restarted()
+    rig = restarted(opened(probe).key)
+    opened(rig)
+    rig.muted.add(QueryPositions)
+    rig.connect()
+    rig.quote()
+    rig.handle(PositionsRead("xyz", rig.now, (), D(1000), D(1000)))
+    rig.handle(PositionsRead("", rig.now, (), D(1000), D(1000)))
+    return rig
+
+
+def test_a_first_answer_that_lacks_what_the_fills_say_is_open_lets_no_entry_out() -> None:
+    """Killed with a position, the next run read an empty account once, and bought on top of it: twice what the market may have."""
+    rig = denied()
+    rig.advance(1_500)
+    assert rig.m.positions.has_suspects
+    assert rig.dislocate(SNDK) is None
+    rig.handle(rig.venue.positions_read("xyz", rig.now + 1))
+    rig.advance(1_000)
+    rig.handle(rig.venue.positions_read("xyz", rig.now + 1))
+    position = rig.position()
+    assert position is not None
+    assert position.size == SIZE
+    assert not rig.m.positions.has_suspects
+
+
+def test_what_a_second_answer_lacks_as_well_is_not_held() -> None:
+    rig = denied()
+    rig.venue.held.clear()
+    rig.advance(1_000)
+    rig.handle(rig.venue.positions_read("xyz", rig.now))
+    assert rig.m.positions.has_suspects, "so soon it is no second one"
+    rig.advance(1_500)
+    rig.handle(rig.venue.positions_read("xyz", rig.now))
+    assert not rig.m.positions.has_suspects
+    assert rig.position() is None

@@ -331,6 +331,12 @@ GUARDS_OF_ACCOUNT = (
             "if is_first and venue is not None:",
         ),
         change("suspect_of_none", "del self._suspects[market]", "pass"),
+        nothing("denied_first", "self._doubt_denied(read.dex, theirs, now_ms)"),
+        change(
+            "denied_twice",
+            "if not suspicion.by_fills or now_ms - suspicion.since_ms >= AGREE_AFTER_MS:",
+            "if True:",
+        ),
         change("buffered_applied", "changes.extend(self._apply_buffered(read, now_ms))", "pass"),
         change("buffered_contained", "if fill.time_ms > read.time_ms:", "if True:"),
         change("same_size", "if suspicion is not None and suspicion.signed_size == said:", "if suspicion is not None:"),

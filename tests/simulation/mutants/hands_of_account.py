@@ -23,7 +23,7 @@ from core.model.cloid import cloid_by_hand, space_of_run
 from core.model.rounding import round_price, round_size, wire_text
 from core.sim.world.plan import MARKETS, START_MS, Plan, Planned, dice_of
 from core.sim.world.program import NO_SIGNATURE
-from core.sim.world.troubles import Strike, _empty_once, _fault
+from core.sim.world.troubles import Strike, _both, _cut, _empty_once, _fault
 from core.sim.world.world import World
 
 D = Decimal
@@ -150,10 +150,12 @@ TROUBLES_OF_ACCOUNT: dict[str, Strike] = {
     "denied_once": _empty_once,
     "fills_late": _fault("fill_delay", ms=(500, 9_000), count=(1, 3)),
     "fills_lost": _fault("skip_fill_frame", count=(1, 3)),
+    "denied_anew": _both(_empty_once, _cut),
+    "old_anew": _both(_fault("stale_clearinghouse", ms=(500, 9_000), count=(1, 3)), _cut),
     "old_positions": _fault("stale_clearinghouse", ms=(500, 6_000), count=(1, 4)),
 }
 _HAND = (
-    *TROUBLES_OF_ACCOUNT,
+    *(name for name in TROUBLES_OF_ACCOUNT if not name.endswith("_anew")),
     "elsewhere",
     "kill_now",
     "fills_lost",
@@ -176,8 +178,31 @@ _HAND = (
 )
 
 
-def troubles(length_ms: int, dice: Random) -> tuple[Planned, ...]:
-    hand = dice.sample(_HAND, dice.randint(3, 8))
+_DENIED = (
+    "denied_anew",
+    "old_anew",
+    "old_anew",
+    "old_positions",
+    "old_positions",
+    "fills_lost",
+    "fills_late",
+    "foreign_exit",
+    "kill_now",
+    "cut",
+    "drop_after_execution",
+    "duplicate_frames",
+    "lose_reply",
+)
+
+
+def plan_of_denied(plan: Plan, length_ms: int, dice: Random) -> Plan:
+    """`+denied`: answers about positions are empty, old, and come right after a new connection, while fills are lost or late."""
+    found = plan_of_account(plan, length_ms, dice)
+    return replace(found, troubles=troubles(length_ms, dice, _DENIED), others=(), operator_every_ms=0)
+
+
+def troubles(length_ms: int, dice: Random, cards: tuple[str, ...] = _HAND) -> tuple[Planned, ...]:
+    hand = dice.sample(cards, dice.randint(3, 8))
     found = [Planned(at, "dislocate") for at in range(1_200, length_ms, dice.randint(600, 1_300))]
     found += [Planned(at, "go_on") for at in range(2_000, length_ms, dice.choice((700, 2_500)))]
     at = 1_000

@@ -11,7 +11,7 @@ are torn apart on purpose, and the troubles come from a hand that suits the kind
     "+signer"            who signs, when, and how often (hands_of_signer)
     "+preflight"         somebody asks whether trading may begin (hands_of_preflight)
     "+emergency"         somebody runs the stop program (hands_of_emergency)
-    "+account"           what we believe to hold (hands_of_account)
+    "+account" "+denied"  what we believe to hold (hands_of_account)
 """
 
 from __future__ import annotations
@@ -93,7 +93,14 @@ MORE_TROUBLES: dict[str, Strike] = {
 }
 """What suits a short life, besides the troubles that every life draws from."""
 MORE_TROUBLES |= TROUBLES_OF_TICKET | TROUBLES_OF_BOOKS | TROUBLES_OF_RUN
-OWN_PLANS = {"ticket": ticket, "account": hands_of_account.plan_of_account, "books": books, "run": run, "hour": hour}
+OWN_PLANS = {
+    "ticket": ticket,
+    "account": hands_of_account.plan_of_account,
+    "denied": hands_of_account.plan_of_denied,
+    "books": books,
+    "run": run,
+    "hour": hour,
+}
 """Kinds that have a file of their own."""
 
 _SILENCE = [
