@@ -207,3 +207,29 @@ def test_an_exchange_that_tells_nothing_at_all_is_one_line_and_hides_nothing_of_
     assert len([c for c in judge(config, one_answered) if c.verdict is Verdict.FAIL]) > 5, (
         "then each is told for itself"
     )
+
+
+def test_a_tape_that_may_grow_large_wants_room() -> None:
+    long = replace(PINNED, journal=replace(PINNED.journal, tape_max_mb=60_000))
+    assert check("disk", long).verdict is Verdict.WARN
+    assert check("disk", PINNED).verdict is Verdict.PASS
+
+
+def test_a_key_whose_role_was_not_read_is_not_approved() -> None:
+    told = check("signer", roles={ACCOUNT: RoleRead(ACCOUNT, "user"), SIGNER: "timeout"})
+    assert (told.verdict, told.value) == (Verdict.FAIL, "not read: timeout")
+
+
+def test_margin_is_asked_of_each_dex_for_its_own_markets_at_the_lowest_of_their_leverages() -> None:
+    low, high = replace(SPECS[SNDK], max_leverage=2), replace(SPECS[NVDA], max_leverage=20)
+    both = replace(PINNED, markets=(MarketConfig("xyz:SNDK"), MarketConfig("xyz:NVDA")))
+    specs = {"xyz": SpecsRead("xyz", (low, high))}
+    need = min(both.execution.max_notional_total, 2 * min(both.execution.max_notional_per_market, D(50))) / 2
+    assert check("margin xyz", both, specs=specs).limit.startswith(f">= ${need:.2f} for")
+    on_two = replace(PINNED, markets=(MarketConfig("xyz:SNDK"), MarketConfig("BTC")))
+    # The main dex's own list names another market of ours: it is not held against that dex's margin.
+    main = SpecsRead("", (SPECS[BTC], replace(low, max_leverage=1)))
+    reads = {"": replace(positions()["xyz"], dex=""), **positions()}
+    told = check("margin main dex", on_two, specs={"xyz": SpecsRead("xyz", (high, low)), "": main}, positions=reads)
+    need = min(on_two.execution.max_notional_per_market, D(50)) / SPECS[BTC].max_leverage
+    assert told.limit.startswith(f">= ${need:.2f} for")

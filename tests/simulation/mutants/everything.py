@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from mutants.guards_of_account import GUARDS_OF_ACCOUNT
+from mutants.guards_of_emergency import GUARDS_OF_EMERGENCY
 from mutants.guards_of_entries import GUARDS_OF_ENTRIES
 from mutants.guards_of_exits import GUARDS_OF_EXITS
 from mutants.guards_of_hands import GUARDS_OF_HANDS
 from mutants.guards_of_lessons import GUARDS_OF_LESSONS
 from mutants.guards_of_outcomes import GUARDS_OF_OUTCOMES
 from mutants.guards_of_posts import GUARDS_OF_POSTS
+from mutants.guards_of_preflight import GUARDS_OF_PREFLIGHT
 from mutants.guards_of_session import GUARDS_OF_SESSION
 from mutants.guards_of_the_run import GUARDS_OF_THE_RUN
 from mutants.guards_of_view import GUARDS_OF_VIEW
@@ -26,6 +28,8 @@ ROOMS: dict[str, list[Mutant]] = {
     "lessons": GUARDS_OF_LESSONS,
     "run": GUARDS_OF_THE_RUN,
     "hands": GUARDS_OF_HANDS,
+    "emergency": GUARDS_OF_EMERGENCY,
+    "preflight": GUARDS_OF_PREFLIGHT,
 }
 MUTANTS: dict[str, Mutant] = {m.name: m for room in ROOMS.values() for m in room}
 
