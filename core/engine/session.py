@@ -224,7 +224,7 @@ class Session:
 
     def on_server_time(self, event: ServerTimeRead) -> None:
         m = self._m
-        m.asker.on_answer(QueryServerTime(), m.now)
+        asked_ms = m.asker.on_answer(QueryServerTime(), m.now)
         try:
             sync = m.nonces.sync_with_server(event.server_ms, event.local_ms)
         except TimeDriftTooLarge as e:
@@ -232,7 +232,8 @@ class Session:
             return
         if sync.is_warning:
             m.note(Severity.WARNING, "clock", f"the exchange's clock is {sync.offset_ms:+d} ms from ours")
-        m.readiness.on_bootstrap("clock")
+        if asked_ms is not None:  # not one that was asked on a connection that is gone
+            m.readiness.on_bootstrap("clock")
 
     # --- market data ---------------------------------------------------------------------------------------------------------
 

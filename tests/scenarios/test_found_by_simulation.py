@@ -17,11 +17,12 @@ from core.messages.events import (
     Outcome,
     PostReply,
     RateLimitRead,
+    ServerTimeRead,
     Subscribed,
     Tick,
     TimeJump,
 )
-from core.messages.queries import QueryFills, QueryOrderStatus
+from core.messages.queries import QueryFills, QueryOrderStatus, QueryServerTime
 from core.model.market import MarketKey
 from core.model.order import Cancels, OrderStatus, TimeInForce
 from core.model.position import ExitReason
@@ -309,3 +310,18 @@ def test_a_clock_that_was_set_back_makes_no_pause_of_a_market_longer() -> None:
     rig.engine.handle(Tick(), rig.now)
     assert (gates.judge(rig.m.markets[SNDK], rig.now), gates.judge(rig.m.markets[NVDA], rig.now)) == before
     assert "open interest" not in gates.judge(rig.m.markets[NVDA], rig.now + 60_000).blocked
+
+
+def test_the_time_that_was_asked_for_on_a_connection_that_is_gone_does_not_make_the_next_one_ready() -> None:
+    """Its answer came while there was no connection, and counted for the next, on which the question failed."""
+    rig = Rig()
+    rig.disconnect()
+    rig.handle(ServerTimeRead(rig.now, rig.now))
+    rig.muted = {QueryServerTime}
+    rig.connect()
+    rig.advance(3_000)
+    assert not rig.m.readiness.is_ready
+    assert "clock" in "; ".join(rig.m.readiness.view().missing)
+    rig.handle(ServerTimeRead(rig.now, rig.now))
+    rig.advance(100)
+    assert rig.m.readiness.is_ready

@@ -221,6 +221,14 @@ GUARDS_OF_EMERGENCY: list[Mutant] = [
         change("flat", 'return "reduce only order would increase position" in text.lower()', "return False"),
     ),
     *of(
+        "core/engine/session.py",
+        change(
+            "clock_of_connection",
+            "if asked_ms is not None:  # not one that was asked on a connection that is gone",
+            "if True:",
+        ),
+    ),
+    *of(
         "core/engine/account.py",
         without("dex_not_read", " if r.market.dex in self._m.dexes"),
     ),
