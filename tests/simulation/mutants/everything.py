@@ -8,6 +8,7 @@ from mutants.guards_of_entries import GUARDS_OF_ENTRIES
 from mutants.guards_of_exits import GUARDS_OF_EXITS
 from mutants.guards_of_hands import GUARDS_OF_HANDS
 from mutants.guards_of_lessons import GUARDS_OF_LESSONS
+from mutants.guards_of_looks import GUARDS_OF_LOOKS
 from mutants.guards_of_outcomes import GUARDS_OF_OUTCOMES
 from mutants.guards_of_posts import GUARDS_OF_POSTS
 from mutants.guards_of_preflight import GUARDS_OF_PREFLIGHT
@@ -28,6 +29,7 @@ ROOMS: dict[str, list[Mutant]] = {
     "lessons": GUARDS_OF_LESSONS,
     "run": GUARDS_OF_THE_RUN,
     "hands": GUARDS_OF_HANDS,
+    "looks": GUARDS_OF_LOOKS,
     "emergency": GUARDS_OF_EMERGENCY,
     "preflight": GUARDS_OF_PREFLIGHT,
 }
