@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from engine_rig import ACCOUNT, BUY, NOW, SELL, SNDK, TAKER, Rig, orders_of
 
+from core.engine.positions import PositionTracker
 from core.messages.commands import FlattenAll
 from core.messages.effects import FillRow, Journal
 from core.messages.events import Connected, Fills, FillsRead, PositionsRead, Subscribed
@@ -211,12 +212,13 @@ def test_a_first_answer_that_lacks_what_the_fills_say_is_open_lets_no_entry_out(
 
 
 def test_what_a_second_answer_lacks_as_well_is_not_held() -> None:
-    rig = denied()
-    rig.venue.held.clear()
-    rig.advance(1_000)
-    rig.handle(rig.venue.positions_read("xyz", rig.now))
-    assert rig.m.positions.has_suspects, "so soon it is no second one"
-    rig.advance(1_500)
-    rig.handle(rig.venue.positions_read("xyz", rig.now))
-    assert not rig.m.positions.has_suspects
-    assert rig.position() is None
+    tracker = PositionTracker()
+    tracker.remember([opened(Rig(ready=False))])
+
+    def read(after_ms: int) -> bool:
+        answer = PositionsRead("xyz", NOW + after_ms, (), D(1000), D(1000))
+        tracker.reconcile(answer, NOW + after_ms, is_first=not after_ms, is_unsettled=lambda _: False)
+        return tracker.has_suspects
+
+    assert [read(ms) for ms in (0, 1_000, 2_000)] == [True, True, False], "so soon it is no second one"
+    assert tracker.is_flat
