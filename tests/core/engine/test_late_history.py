@@ -222,3 +222,15 @@ def test_what_a_second_answer_lacks_as_well_is_not_held() -> None:
 
     assert [read(ms) for ms in (0, 1_000, 2_000)] == [True, True, False], "so soon it is no second one"
     assert tracker.is_flat
+
+
+def test_after_the_first_list_every_fill_that_is_read_is_booked() -> None:
+    """Also one that the size we took over has in it already: what it cost is not in that."""
+    rig = Rig()
+    rig.muted.add(QueryFills)
+    rig.advance(1_000)
+    fill = rig.venue.execute(SNDK, BUY, SIZE, PX, rig.now, 1, THEIRS)
+    rig.advance(8_000)
+    assert rig.position() is not None
+    rig.handle(FillsRead(rig.now - 60_000, (fill,), True))
+    assert [row.fill for row in rows(rig)] == [fill]
