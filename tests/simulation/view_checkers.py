@@ -63,6 +63,8 @@ class Shown(Check):
                 self._trades += 1
                 self._wins += effect.row.trade.net_pnl_usd > 0
             elif isinstance(effect, Journal) and isinstance(effect.row, FillRow):
+                if effect.row.fill.time_ms <= self.ledger.away[0].started_ms:
+                    continue  # history: from before the first start
                 self._realized += effect.row.fill.closed_pnl - effect.row.fill.fee
                 self._fees += effect.row.fill.fee
 
