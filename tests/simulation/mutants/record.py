@@ -5,13 +5,17 @@
     orders.late_end         replay       3 - +storm tests/core/engine/test_orders.py::test_...
 
 `replay`: no checker minds, but the tape of this life, as the shipped engine lives it, is another one without the guard; the unit test says
-what the guard is for. Judges nothing. A life is its seed, the length of its weather, and its only trouble (- : drawn).
+what the guard is for. `python tests/simulation/mutants/record.py` counts them. Judges nothing. A life is its seed, the length of its weather, and its only trouble (- : drawn).
 """
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from msgspec import Struct
 from mutants.workshop import Life
@@ -50,3 +54,16 @@ def read() -> dict[str, Caught]:
 def write(caught: Mapping[str, Caught]) -> None:
     text = "".join(f"{name:32} {how}\n" for name, how in sorted(caught.items()))
     FILE.write_text(text, encoding="utf-8")
+
+
+def summary() -> str:
+    """How many guards each checker stands for, most first."""
+    known = read()
+    counts = Counter(how.checker for how in known.values())
+    in_lives = sum(counts.values()) - counts[UNIT]
+    lines = [f"{len(known)} mutants: {in_lives} turn a life red, {counts[UNIT]} a unit test alone"]
+    return "\n".join((*lines, *(f"  {checker:20} {count:4}" for checker, count in counts.most_common())))
+
+
+if __name__ == "__main__":
+    print(summary())
