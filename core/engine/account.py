@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from core.engine.away import Away
 from core.engine.exits import Exits
-from core.engine.lookups import NO_POST, Case
+from core.engine.lookups import NO_POST, Case, words_of_absence
 from core.engine.machines import FILL_MARGIN_MS, Machines
 from core.engine.orders import Change
 from core.engine.positions import PositionChange
@@ -363,10 +363,10 @@ class Account:
                 m.cancels.on_ended(order)
 
     def _conclude_absent(self, cloid: Cloid) -> None:
-        m = self._m
-        change = m.orders.report(cloid, Report.DROPPED, m.now, reason="never executed: proven absent")
+        m, (reason, said) = self._m, words_of_absence(self._m.orders.get(cloid))
+        change = m.orders.report(cloid, Report.DROPPED, m.now, reason=reason)
         assert change is not None, f"order {cloid} is looked for and not UNKNOWN"
-        text = f"{change.after.market} {cloid[-6:]}: never reached the exchange"
+        text = f"{change.after.market} {cloid[-6:]}: {said}"
         m.note(Severity.INFO, "lookup", text, correlation_id=change.after.correlation_id)
         self.on_change(change)
 

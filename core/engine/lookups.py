@@ -61,6 +61,13 @@ class Case:
         return self.misses >= _MISSES_NEEDED and self.fills_covered
 
 
+def words_of_absence(order: TrackedOrder | None) -> tuple[str, str]:
+    """What is written of an order that is proven absent, and what is told: one that filled in part did reach the exchange."""
+    if order is not None and order.filled_size:
+        return "filled in part, its rest never executed", "filled in part; the exchange knows nothing more of it"
+    return "never executed: proven absent", "never reached the exchange"
+
+
 class LookupDesk:
     def __init__(self) -> None:
         self._cases: dict[Cloid, Case] = {}

@@ -177,6 +177,22 @@ def test_an_order_is_proven_absent_whichever_answer_comes_last(last: type) -> No
     assert rig.order(order_of(post)).reason == "never executed: proven absent"
 
 
+def test_an_order_that_filled_in_part_is_not_said_to_have_never_been_there() -> None:
+    """Its end was told to nobody, and the index had lost it; its fill was seen."""
+    rig = Rig()
+    post = rig.enter()
+    order = order_of(post)
+    part = order.size - D("0.001")
+    rig.show(rig.venue.execute(SNDK, order.side, part, order.price, rig.now, 900, order.cloid))
+    rig.advance(20_000)
+    tracked = rig.order(order)
+    assert (tracked.status, tracked.filled) == (OrderStatus.CANCELED, part)
+    assert tracked.reason == "filled in part, its rest never executed"
+    said = " ".join(rig.audit("lookup"))
+    assert "filled in part; the exchange knows nothing more of it" in said
+    assert "never reached" not in said
+
+
 def test_rejections_of_our_own_making_stop_where_they_are_limited() -> None:
     rig = Rig(make_config(sim=SimConfig(network="mainnet"), risk=RiskConfig(max_rejected_per_hour=1)))
     rig.reject(rig.enter(), "Insufficient margin to place order. asset=110016")

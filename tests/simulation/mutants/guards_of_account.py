@@ -132,7 +132,7 @@ GUARDS_OF_ACCOUNT = (
         change("forget_ours", "if order.is_external and order.oid not in there:", "if order.oid not in there:"),
         change(
             "absent",
-            'change = m.orders.report(cloid, Report.DROPPED, m.now, reason="never executed: proven absent")',
+            "change = m.orders.report(cloid, Report.DROPPED, m.now, reason=reason)",
             "change = None",
         ),
         never("no_case", "if case is None:\n            return\n        m.asker.drop"),
