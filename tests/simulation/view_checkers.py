@@ -23,6 +23,14 @@ from core.sim.world.world import World
 ZERO = Decimal(0)
 
 
+LONG_MS = 600_000
+
+
+def pause_ms(world: World, ms: int) -> int:
+    """Between two looks. In a life of hours a picture each second would be a fifth of all the work."""
+    return ms if world.plan.weather_ms < LONG_MS else 10 * ms
+
+
 class Shown(Check):
     """What is on the screen is what is: whether we trade, the latch, positions, exposure, money, orders, ages."""
 
@@ -51,7 +59,7 @@ class Shown(Check):
             self._market_ms = None
         self._add(effects)
         if isinstance(message, Tick) and world.engine is not None and world.agenda.now_ms >= self._next_ms:
-            self._next_ms = world.agenda.now_ms + self.EVERY_MS
+            self._next_ms = world.agenda.now_ms + pause_ms(world, self.EVERY_MS)
             self._judge(world, world.engine.snapshot(world.local_ms, LoopStats()))
         return None
 
@@ -194,7 +202,7 @@ class HandsShown(Check):
         engine = world.engine
         if engine is None or not isinstance(message, Tick) or world.agenda.now_ms < self._next_ms:
             return
-        self._next_ms = world.agenda.now_ms + self.EVERY_MS
+        self._next_ms = world.agenda.now_ms + pause_ms(world, self.EVERY_MS)
         m = engine.machines
         views = m.lives.views(m.orders.get)
         over = [v for v in views if v.is_settled or v.denied]
