@@ -14,7 +14,7 @@ from ledger import Ledger
 
 from core.messages.commands import Shutdown
 from core.messages.effects import Alert, Effect, Journal, PersistLatch, Post, PostRow, Repost
-from core.messages.events import Disconnected, Tick, TimeJump
+from core.messages.events import Disconnected, PostRefused, Tick, TimeJump
 from core.messages.tape import Message
 from core.sim.world.world import World
 
@@ -87,8 +87,8 @@ class Ended(Check):
 
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
         engine = world.engine
-        if isinstance(message, TimeJump):
-            self._since.clear()
+        if isinstance(message, TimeJump) or (isinstance(message, PostRefused) and message.is_transport):
+            self._since.clear()  # nobody could; or the venue would not let us ("429")
         if engine is None or not isinstance(message, Tick):
             return
         is_free = self.ledger.connected_ms is not None and world.agenda.now_ms >= world.hindered_until_ms

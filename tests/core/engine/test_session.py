@@ -381,6 +381,17 @@ def test_a_clock_that_is_too_far_off_stops(off_ms: int) -> None:
     assert rig.snapshot().connection.clock_offset_ms == 0
 
 
+def test_a_clock_that_is_too_far_off_makes_nobody_ready() -> None:
+    rig = Rig()
+    rig.disconnect()
+    rig.muted = {QueryServerTime}
+    rig.connect()
+    rig.advance(100)
+    assert Ask(QueryServerTime()) in rig.effects(Ask)
+    rig.handle(ServerTimeRead(rig.now + 5_001, rig.now))
+    assert "clock" in "; ".join(rig.m.readiness.view().missing)
+
+
 def test_after_a_time_jump_a_silence_of_prices_counts_from_then_on() -> None:
     rig = Rig()
     rig.quotes_live = False
