@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from core.config import Config, MarketConfig
 from core.engine.preflight import Facts, judge
 from core.hyperliquid.info import read_answer, request_bodies
-from core.messages.preflight import Verdict
+from core.messages.preflight import Check, Verdict
 from core.messages.queries import (
     Query,
     QueryAgents,
@@ -98,6 +98,7 @@ class Asked:
         known = {
             m.key: replace(now[m.coin].spec, max_leverage=dice.choice((now[m.coin].spec.max_leverage, 99)))
             for m in self.config.markets
+            if m.coin in now
         }
         facts = Facts(
             account=self.account,
@@ -167,9 +168,12 @@ class Asked:
 
     def _market(self, market: MarketConfig, f: Facts) -> None:
         must, coin = self.must, market.coin
-        spec = self.world.exchange.venue.universe.by_coin[coin].spec
-        wrong_id = market.asset_idx not in (None, spec.asset_id)
-        if isinstance(f.specs[market.key.dex], str) or wrong_id or spec.is_delisted:
+        listing = self.world.exchange.venue.universe.by_coin.get(coin)
+        if isinstance(f.specs[market.key.dex], str) or listing is None:
+            must[f"market {coin}"] = FAIL
+            return
+        spec = listing.spec
+        if market.asset_idx not in (None, spec.asset_id) or spec.is_delisted:
             must[f"market {coin}"] = FAIL
             return
         must[f"market {coin}"] = PASS
@@ -196,16 +200,28 @@ class Asked:
 
     def _has_margin(self, dex: str, f: Facts) -> bool:
         """Whether what is free suffices for the most that may be open there, at the lowest of the highest leverages."""
-        x, by_coin = self.config.execution, self.world.exchange.venue.universe.by_coin
-        leverages = [by_coin[m.coin].spec.max_leverage for m in self.config.markets if m.key.dex == dex]
-        each = min(x.max_notional_per_market, self.config.safety.max_notional_usd)
-        need = min(x.max_notional_total, each * len(leverages)) / Decimal(min(leverages))
         read = f.positions[dex]
-        return not isinstance(read, str) and read.withdrawable >= need
+        return not isinstance(read, str) and read.withdrawable >= self.need(dex)
+
+    def need(self, dex: str) -> Decimal:
+        x, by_coin = self.config.execution, self.world.exchange.venue.universe.by_coin
+        listed = [by_coin[m.coin].spec for m in self.config.markets if m.key.dex == dex and m.coin in by_coin]
+        leverages = [spec.max_leverage for spec in listed]
+        each = min(x.max_notional_per_market, self.config.safety.max_notional_usd)
+        return min(x.max_notional_total, each * len(leverages)) / Decimal(min(leverages, default=1))
 
 
 def _preflight(world: World, dice: Random) -> str:
-    asked = Asked(world, dice)
+    _, said = judged(Asked(world, dice))
+    return f"somebody runs a preflight: {sum(v is FAIL for v in said.values())} of {len(said)} checks fail"
+
+
+def judged(asked: Asked) -> tuple[tuple[Check, ...], dict[str, Verdict]]:
+    """What the preflight says, held against what it must.
+
+    Raises:
+        Violation: It says something else.
+    """
     checks = judge(asked.config, asked.facts())
     said: dict[str, Verdict] = {}
     for check in checks:
@@ -217,7 +233,7 @@ def _preflight(world: World, dice: Random) -> str:
     if wrong:
         name, (is_said, truth) = next(iter(wrong.items()))
         raise Violation("Preflight", f"{name}: said {is_said and is_said.value}, true is {truth and truth.value}")
-    return f"somebody runs a preflight: {sum(v is FAIL for v in said.values())} of {len(said)} checks fail"
+    return checks, said
 
 
 def _agent_until(world: World, dice: Random) -> str:
@@ -268,4 +284,5 @@ def troubles(length_ms: int, dice: Random) -> tuple[Planned, ...]:
     found += [Planned(at, "go_on") for at in range(2_000, length_ms, 2_500)]
     found += [Planned(at, "preflight") for at in range(3_000, length_ms, dice.randint(500, 1_100))]
     found += [Planned(at, dice.choice(_BETWEEN)) for at in range(4_000, length_ms, 1_700)]
+    found += [Planned(at, "wrong_config") for at in range(3_300, length_ms, 900)]
     return tuple(sorted(found, key=lambda p: p.at_ms))

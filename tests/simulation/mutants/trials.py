@@ -27,6 +27,7 @@ from mutants.hands_of_posts import POSTS_HANDS, POSTS_TROUBLES, WITH_OPERATOR
 from mutants.hands_of_run import TROUBLES_OF_RUN, hour, run
 from mutants.hands_of_signer import SIGNER_HAND, SIGNER_TROUBLES
 from mutants.hands_of_ticket import TROUBLES_OF_TICKET, ticket
+from mutants.hands_of_wrong_configs import WRONG_CONFIGS
 
 from core.config import MarketConfig, SimConfig
 from core.messages.events import OutsideFault
@@ -80,6 +81,7 @@ MORE_TROUBLES: dict[str, Strike] = {
     **hands_of_emergency.HANDS_OF_EMERGENCY,
     **SIGNER_TROUBLES,
     **hands_of_preflight.PREFLIGHT_TROUBLES,
+    **WRONG_CONFIGS,
     "dislocate": _dislocate,
     "go_on": _go_on,
     "outside_fault": _outside_fault,
