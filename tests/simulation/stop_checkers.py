@@ -39,6 +39,8 @@ _READS_FAIL = (
     "http_502",
 )
 _LONG_AGO = -1_000_000
+_ONCE = ("could not be read", "cannot be closed", ": refused: ", "request budget used up")
+_GONE = ("reduce only order would increase", "already canceled, or filled")
 
 
 class StopProgram(Check):
@@ -78,6 +80,8 @@ class StopProgram(Check):
         resting = {o.oid for o in world.exchange.venue.open_orders(world.plan.account)}
         self.expect(resting <= run.resting, f"orders {resting - run.resting} rest that did not before")
         named = [o.coin for o in entry.orders]
+        foreign = [c for c in named if not _is_asked(run, c)] if not run.every_dex else []
+        self.expect(not foreign, f"exits on dexes that nobody asked to be closed: {foreign}")
         self.expect(len(set(named)) == len(named), f"two exits of one position in one action: {named}")
         if entry.error is not None and "too many cumulative requests" in entry.error.lower():
             self._told_ms.setdefault(run.begun_ms, world.agenda.now_ms)
@@ -96,13 +100,17 @@ class StopProgram(Check):
             return
         if any(faults.peek(name, now_ms) for name in _READS_FAIL):
             return
-        left = [c for c in run.held if c not in named and self._since.get(c, now_ms) <= known_ms]
+        known = {c for c in run.held if self._since.get(c, now_ms) <= min(known_ms, run.looked_ms.get(_dex(c), 0))}
+        left = [c for c in known if c not in named and _is_asked(run, c)]
         self.expect(not left, f"one action in ten seconds, and {left} are not in it")
 
     def stopped(self, world: World, run: StopRun) -> None:
         now_ms = world.agenda.now_ms
-        held, resting = held_at(world), world.exchange.venue.open_orders(world.plan.account)
-        twaps = [t for t in world.exchange.venue.twaps.values() if t.user == world.plan.account]
+        held = {coin: szi for coin, szi in held_at(world).items() if _is_asked(run, coin)}
+        resting = [o for o in world.exchange.venue.open_orders(world.plan.account) if _is_asked(run, o.coin)]
+        own = [t for t in world.exchange.venue.twaps.values() if t.user == world.plan.account]
+        twaps = [t for t in own if _is_asked(run, t.coin)]
+        self._told_truly(run)
         calm_since = max(run.begun_ms, run.may_send_ms or now_ms, self._others_ms, world.hindered_until_ms)
         self._not_too_often(run)
         if run.is_confirmed:
@@ -121,12 +129,32 @@ class StopProgram(Check):
             f"NOT CONFIRMED after {quiet_ms} ms with nothing in the way: {held} held, {len(resting)} orders",
         )
 
+    def _told_truly(self, run: StopRun) -> None:
+        """What is gone already is no failure; a key that is not taken is told as that; and what is told once is."""
+        self.expect(len(set(run.numbers)) == len(run.numbers), f"two actions of one number: {run.numbers}")
+        once = [note for note in run.said if any(mark in note for mark in _ONCE)]
+        self.expect(len(set(once)) == len(once), f"told twice: {[n for n in once if once.count(n) > 1][:1]}")
+        for note in map(str.lower, run.said):
+            is_failure = "not filled" in note or ("orders cancelled" in note and "gone already" not in note)
+            self.expect(not (is_failure and any(w in note for w in _GONE)), f"gone, and told as a failure: {note}")
+            is_key = "refused" in note and "does not exist" in note
+            self.expect(not is_key or "does not take this key" in note, f"a key that is not taken, told as: {note}")
+
     def _not_too_often(self, run: StopRun) -> None:
         by_minute: Counter[int] = Counter()
         for at_ms, kind in run.answers:
             by_minute[(at_ms - run.begun_ms) // 60_000] += _WEIGHTS.get(kind, _OTHER_WEIGHT)
         most = max(by_minute.values(), default=0)
         self.expect(most <= _WEIGHT_A_MINUTE, f"questions of weight {most} in a minute; the venue takes 1200")
+
+
+def _is_asked(run: StopRun, coin: str) -> bool:
+    """Whether it is on a dex that the run was to close."""
+    return run.every_dex or _dex(coin) in run.dexes
+
+
+def _dex(coin: str) -> str:
+    return coin.partition(":")[0] if ":" in coin else ""
 
 
 STOP_CHECKERS = (StopProgram,)

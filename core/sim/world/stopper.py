@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import partial
+from hashlib import sha256
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -60,15 +61,23 @@ class StopRun:
         self._world = world
         self._http = Http(world, dice_of(world.plan.seed, f"stop {number}"))
         self.begun_ms = world.agenda.now_ms
-        self._offset_ms = world.local_ms - world.agenda.now_ms
+        self._offset_ms = world.local_ms + world.stops.skew_ms - world.agenda.now_ms
         self.highest_known = world.disk.highest_nonce
-        self.nonces = EmergencyNonces(self.highest_known, world.local_ms)
-        dexes = dict.fromkeys((MAIN_DEX, *world.plan.config.dexes))
-        self.stop = EmergencyStop(dexes, CloidMaker(space_of_run(_SPACES_FROM + number)), every_dex=True)
+        self.nonces = EmergencyNonces(self.highest_known, self._now_ms)
+        self.dexes = tuple(dict.fromkeys((MAIN_DEX, *world.plan.config.dexes)))
+        self.every_dex = world.stops.every_dex
+        """Whether it asks for dexes that it was not told of; who stands in for a console that died closes that one's own."""
+        cloids = CloidMaker(space_of_run(_SPACES_FROM + number))
+        self.stop = EmergencyStop(self.dexes, cloids, every_dex=self.every_dex)
         self.sent: dict[int, Action] = {}
         """By nonce, whatever became of it."""
         self.answers: list[tuple[int, Kind]] = []
         """When which question was answered."""
+        self.looked_ms: dict[str, int] = {}
+        """When the positions of a dex were answered last."""
+        self.said: list[str] = []
+        self.numbers: list[int] = []
+        """What the operator was told, and the numbers of what was sent, from the first to the last."""
         self.held: dict[str, Decimal] = {}
         self.resting: frozenset[int] = frozenset()
         """Positions and open orders at the venue right before its newest action was executed."""
@@ -105,6 +114,7 @@ class StopRun:
             self._http.run(steps, self._answered)
         for note in self.stop.notes:
             self._world.tell(f"stop: {note}")
+        self.said += self.stop.notes
         self.stop.notes.clear()
         if self.stop.is_confirmed(now_ms):
             self._end(True)
@@ -138,6 +148,8 @@ class StopRun:
         except (NoAnswer, *UNREADABLE) as e:
             self.stop.on_read_failed(read, str(e), self._now_ms)
         else:
+            if read.kind is Kind.POSITIONS:
+                self.looked_ms[read.dex] = self._world.agenda.now_ms
             tell(self._now_ms)
 
     def _answer_to(self, read: Read) -> Any:
@@ -173,6 +185,7 @@ class StopRun:
     # --- sending ---------------------------------------------------------------------------------------------------
 
     def _send(self, send: Send) -> Any:
+        self.numbers.append(send.number)
         try:
             answer = yield from self._answer_to_action(send)
         except (NoAnswer, *UNREADABLE) as e:
@@ -227,6 +240,10 @@ class Stops:
         self.runs: list[StopRun] = []
         self.acting: StopRun | None = None
         """Whose action is being executed right now."""
+        self.skew_ms = 0
+        """How far the clock is off where the next one runs: that may be another machine than the console's."""
+        self.every_dex = True
+        """Whether the next one closes what is open on dexes that the console does not trade."""
         self.nonce_twice = ""
         """What somebody signed under a nonce that was used before; empty: nobody did."""
         self._heard: tuple[int, TripHardStop] | None = None
@@ -271,6 +288,12 @@ class Stops:
     def signs(self, run: StopRun, nonce: int) -> None:
         if any(nonce in r.sent for r in self.runs) or nonce <= run.highest_known:
             self.nonce_twice = f"nonce {nonce}; known were up to {run.highest_known}"
+
+    @property
+    def done(self) -> str:
+        """Everything that was told and signed, in a few letters; empty: nobody stopped anything."""
+        told = repr([(r.said, r.numbers, list(r.sent), r.begun_ms, r.ended_ms) for r in self.runs])
+        return sha256(told.encode()).hexdigest()[:16] if self.runs else ""
 
     def on_end(self, run: StopRun) -> None:
         world = self._world

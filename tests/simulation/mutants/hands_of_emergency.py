@@ -116,6 +116,13 @@ def _clean_up(world: World, times: int) -> None:
     """The owner closes what is left of their own."""
     if world.stops.is_under_way or times <= 0:
         return
+    _clean(world)
+    ours = {m.coin for m in world.plan.config.markets}
+    if any(coin not in ours for coin in held_at(world)):
+        world.agenda.after(_CLEAN_EVERY_MS, lambda: _clean_up(world, times - 1))
+
+
+def _clean(world: World) -> None:
     venue = world.exchange.venue
     ours = {m.coin for m in world.plan.config.markets}
     for twap in [t for t in venue.twaps.values() if t.user == world.plan.account]:
@@ -132,8 +139,6 @@ def _clean_up(world: World, times: int) -> None:
         spec = venue.universe.by_coin[coin].spec
         px = round_price(mid * (1 + _REACH if szi < 0 else 1 - _REACH), szi < 0, spec.sz_decimals)
         world.stranger.send(spec, szi < 0, px, abs(szi), reduce_only=True, tif="Ioc")
-    if any(coin not in ours for coin in held_at(world)):
-        world.agenda.after(_CLEAN_EVERY_MS, lambda: _clean_up(world, times - 1))
 
 
 def _budget(world: World, dice: Random) -> str:

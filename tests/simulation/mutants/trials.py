@@ -10,7 +10,7 @@ are torn apart on purpose, and the troubles come from a hand that suits the kind
     "+posts" "+words" "+book"  (hands_of_posts)
     "+signer"            who signs, when, and how often (hands_of_signer)
     "+preflight"         somebody asks whether trading may begin (hands_of_preflight)
-    "+emergency"         somebody runs the stop program (hands_of_emergency)
+    "+emergency" "+straits"  somebody runs the stop program (hands_of_emergency, hands_of_straits)
     "+account" "+denied"  what we believe to hold (hands_of_account)
 """
 
@@ -21,7 +21,7 @@ from random import Random
 from typing import Any
 
 from msgspec.structs import replace
-from mutants import hands_of_account, hands_of_emergency, hands_of_preflight, hands_of_session
+from mutants import hands_of_account, hands_of_emergency, hands_of_preflight, hands_of_session, hands_of_straits
 from mutants.hands_of_books import TROUBLES_OF_BOOKS, books
 from mutants.hands_of_posts import POSTS_HANDS, POSTS_TROUBLES, WITH_OPERATOR
 from mutants.hands_of_run import TROUBLES_OF_RUN, hour, run
@@ -79,6 +79,7 @@ def _go_on(world: World, dice: Random) -> str:
 
 MORE_TROUBLES: dict[str, Strike] = {
     **hands_of_emergency.HANDS_OF_EMERGENCY,
+    **hands_of_straits.HANDS_OF_STRAITS,
     **SIGNER_TROUBLES,
     **hands_of_preflight.PREFLIGHT_TROUBLES,
     **WRONG_CONFIGS,
@@ -206,6 +207,7 @@ def plan_of(seed: int, weather_ms: int | None, only: str | None) -> Plan:
     kind = only[1:]
     is_of_session = only in hands_of_session.SESSION_KINDS
     length = weather_ms or (hands_of_session.weather_of(kind, WEATHER_MS) if is_of_session else WEATHER_MS)
+    length = hands_of_straits.STRAITS_MS if kind == "straits" and not weather_ms else length
     dice = dice_of(seed, f"trial {kind}")
     plan = draw(seed, Depth.VALUE, ACCOUNT, weather_ms=length)
     if kind in OWN_PLANS:
@@ -225,10 +227,10 @@ def plan_of(seed: int, weather_ms: int | None, only: str | None) -> Plan:
 
 def _sparse(config: Any, kind: str, seed: int) -> Any:
     """Where the console is beside the point its ticks are rare; where queues are, a batch holds little of them."""
-    if kind not in ("emergency", "signer"):
+    if kind not in ("emergency", "straits", "signer"):
         return config
     most = (50, 1, 2, 50)[seed % 4]
-    tick_ms = 500 if kind == "emergency" else config.execution.tick_interval_ms
+    tick_ms = 500 if kind in ("emergency", "straits") else config.execution.tick_interval_ms
     execution = replace(config.execution, batch_max_orders=most, batch_max_cancels=most, tick_interval_ms=tick_ms)
     return replace(config, execution=execution)
 
@@ -236,6 +238,8 @@ def _sparse(config: Any, kind: str, seed: int) -> Any:
 def _troubles(kind: str, length_ms: int, dice: Random) -> tuple[Planned, ...]:
     if kind == "emergency":
         return hands_of_emergency.troubles(length_ms, dice)
+    if kind == "straits":
+        return hands_of_straits.troubles(length_ms, dice)
     if kind == "preflight":
         return hands_of_preflight.troubles(length_ms, dice)
     known = _HANDS.get(kind) or hands_of_session.hand_of(kind)

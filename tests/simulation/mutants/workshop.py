@@ -71,7 +71,7 @@ class Outcome(Struct, frozen=True):
     """Who saw something wrong; empty: nobody did."""
     text: str
     digest: str = ""
-    """Of the tape, of a life that nobody found fault with."""
+    """Of the tape, and of what the stop program did, of a life that nobody found fault with."""
 
 
 class _DoesNotEnd(BaseException):
@@ -122,7 +122,7 @@ def live(life: Life) -> Outcome:
         return Outcome(type(e).__name__, f"{e} ({Path(last.filename).name}:{last.lineno})")
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-    return Outcome("", "", world.digest)
+    return Outcome("", "", f"{world.digest} {world.stops.done}".strip())
 
 
 def lives(
