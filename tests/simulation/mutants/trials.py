@@ -8,6 +8,7 @@ are torn apart on purpose, and the troubles come from a hand that suits the kind
     "+silence"           answers lost or late      "+restart"  crashes, cuts, clocks
     "+stop"              hard stops, resets, orderly stops, orders of others
     "+posts" "+words" "+book"  (hands_of_posts)
+    "+waits"             what waits in the queue while the world goes on (hands_of_waits)
     "+signer"            who signs, when, and how often (hands_of_signer)
     "+preflight"         somebody asks whether trading may begin (hands_of_preflight)
     "+emergency" "+straits"  somebody runs the stop program (hands_of_emergency, hands_of_straits)
@@ -27,6 +28,7 @@ from mutants.hands_of_posts import POSTS_HANDS, POSTS_TROUBLES, WITH_OPERATOR
 from mutants.hands_of_run import TROUBLES_OF_RUN, hour, run
 from mutants.hands_of_signer import SIGNER_HAND, SIGNER_TROUBLES
 from mutants.hands_of_ticket import TROUBLES_OF_TICKET, ticket
+from mutants.hands_of_waits import TROUBLES_OF_WAITS, waits
 from mutants.hands_of_wrong_configs import WRONG_CONFIGS
 
 from core.config import MarketConfig, SimConfig
@@ -95,7 +97,7 @@ MORE_TROUBLES: dict[str, Strike] = {
     **POSTS_TROUBLES,
 }
 """What suits a short life, besides the troubles that every life draws from."""
-MORE_TROUBLES |= TROUBLES_OF_TICKET | TROUBLES_OF_BOOKS | TROUBLES_OF_RUN
+MORE_TROUBLES |= TROUBLES_OF_TICKET | TROUBLES_OF_BOOKS | TROUBLES_OF_RUN | TROUBLES_OF_WAITS
 OWN_PLANS = {
     "ticket": ticket,
     "account": hands_of_account.plan_of_account,
@@ -103,6 +105,7 @@ OWN_PLANS = {
     "books": books,
     "run": run,
     "hour": hour,
+    "waits": waits,
 }
 """Kinds that have a file of their own."""
 

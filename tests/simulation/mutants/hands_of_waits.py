@@ -1,0 +1,180 @@
+"""Trials of what waits in the queue: `life.only "+waits"`. Answers get lost, so orders of ours wait behind them; and while one waits, what
+let it in stops being true: the owner trades, prices run away, the operator stops, the line breaks, the budget ends.
+
+A moment is waited for and not drawn, because a queue is empty most of the time. Decides nothing about what is red.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+from msgspec.structs import replace
+from mutants.hands_of_ticket import TROUBLES_OF_TICKET
+
+from core.config import MarketConfig, SimConfig
+from core.engine.machines import Machines
+from core.messages.commands import CancelAll, FlattenAll, FlattenMarket, PauseEntries, TripHardStop
+from core.model.order import OrderStatus, TrackedOrder
+from core.model.rounding import round_price, round_size
+from core.sim.world.plan import MARKETS, START_MS, Plan, Planned
+from core.sim.world.troubles import Strike
+from core.sim.world.world import World
+
+D = Decimal
+_WAITS_FOR_MS, _LOOKS_EVERY_MS = 4_000, 10
+_REACH = D("0.01")
+_EARLY_MS, _ONE_IN_MS = 20_000, 12_000
+"""Used up: one action in ten seconds."""
+_LOST = ("lose_reply", "lose_request")
+
+
+def _waiting(m: Machines) -> TrackedOrder | None:
+    """An order that may open something and has not left yet."""
+    return next((o for o in m.orders.unsettled() if o.status is OrderStatus.QUEUED and not o.reduce_only), None)
+
+
+def _moment(world: World, dice: Random) -> str:
+    """An answer gets lost, and when something waits behind it the rest happens."""
+    until_ms = world.agenda.now_ms + _WAITS_FOR_MS
+    name = dice.choice(list(_MEANWHILE))
+    if not world.marks["budget ended"] and not any(world.exchange.faults.peek(f, world.agenda.now_ms) for f in _LOST):
+        world.exchange.control({"do": "fault", "name": dice.choice(_LOST), "count": 1}, world.agenda.now_ms)
+
+    def look() -> None:
+        if world.is_calm or world.agenda.now_ms > until_ms:
+            return
+        order = None if world.engine is None else _waiting(world.engine.machines)
+        if order is None:
+            world.agenda.after(_LOOKS_EVERY_MS, look)
+            return
+        world.mark(f"meanwhile {name}")
+        world.tell(f"trouble: while an order for {order.market} waits: {name}")
+        _MEANWHILE[name](world, order, dice)
+
+    look()
+    return f"an answer will be lost; and while something waits: {name}"
+
+
+def _owner(world: World, order: TrackedOrder, dice: Random) -> None:
+    """The owner opens a position there, to the other side: with the order it is no more than the order alone would be."""
+    coin = order.market.name
+    spec, mid = world.exchange.venue.universe.by_coin[coin].spec, world.exchange.venue.markets[coin].mid_px
+    limits = world.plan.config.execution
+    if mid is None or limits.max_notional_total < 4 * limits.max_notional_per_market:
+        return
+    is_buy = order.side.value == "sell"
+    px = round_price(mid * (1 + _REACH if is_buy else 1 - _REACH), is_buy, spec.sz_decimals)
+    size = round_size(D(dice.choice((12, 20))) / mid, spec.sz_decimals)
+    if size:
+        world.stranger.send(spec, is_buy, px, size, reduce_only=False, tif="Ioc")
+
+
+def _gap(world: World, order: TrackedOrder, dice: Random) -> None:
+    bps = dice.choice((-600, -300, 300, 600))
+    for coin in {order.market.name, dice.choice(world.plan.config.markets).coin}:
+        world.exchange.control({"do": "fault", "name": "price_gap", "coin": coin, "bps": bps}, world.agenda.now_ms)
+
+
+def _say(world: World, order: TrackedOrder, dice: Random) -> None:
+    world.mark("waits said")
+    name = f"w{world.marks['waits said']}"
+    said = (
+        FlattenMarket(command_id=name, market=order.market),
+        FlattenAll(command_id=name),
+        CancelAll(command_id=name),
+        PauseEntries(command_id=name, paused=True),
+        TripHardStop(command_id=name),
+    )
+    world.give(dice.choice(said))
+
+
+def _stop(world: World, order: TrackedOrder, dice: Random) -> None:
+    world.operator.shut_down()
+
+
+def _cut(world: World, order: TrackedOrder, dice: Random) -> None:
+    world.road.cut()
+
+
+def _used_up(world: World, order: TrackedOrder, dice: Random) -> None:
+    """Once, and early: from then on no answer is lost, or an exit that is let through once in ten seconds would be late."""
+    if world.marks["budget ended"] or world.agenda.now_ms > START_MS + _EARLY_MS:
+        return
+    ms = dice.randint(2_000, 8_000)
+    world.mark("budget ended")
+    world.exchange.control({"do": "clear_faults"}, world.agenda.now_ms)
+    world.exchange.control({"do": "fault", "name": "rate_limited", "for_ms": ms}, world.agenda.now_ms)
+    world.hinder(ms + _ONE_IN_MS)
+
+
+_MEANWHILE: dict[str, Any] = {
+    "the owner trades": _owner,
+    "the owner trades too": _owner,
+    "prices run away": _gap,
+    "prices run on": _gap,
+    "the operator says something": _say,
+    "an orderly stop": _stop,
+    "the line breaks": _cut,
+    "the budget ends": _used_up,
+}
+
+TROUBLES_OF_WAITS: dict[str, Strike] = {"waits_moment": _moment, **TROUBLES_OF_TICKET}
+
+
+def waits(plan: Plan, length_ms: int, dice: Random) -> Plan:
+    found = [Planned(at, "dislocate") for at in range(1_200, length_ms, dice.choice((500, 900)))]
+    found += [Planned(at, "go_on") for at in range(2_000, length_ms, 700)]
+    found += [Planned(at, "waits_moment") for at in range(2_500, length_ms, dice.choice((1_500, 3_000)))]
+    if by_hand := dice.choice((0, 300, 900)):
+        found += [Planned(at, "ticket_order") for at in range(1_700, length_ms, by_hand)]
+    return replace(plan, config=_config(plan, dice), troubles=tuple(sorted(found, key=lambda p: p.at_ms)))
+
+
+def _config(plan: Plan, dice: Random) -> Any:
+    config = plan.config
+    coins = dice.sample(MARKETS, dice.choice((2, 4, 4)))
+    per_market = D(50)
+    batch = dice.choice((1, 50))
+    execution = replace(
+        config.execution,
+        size_alpha=D(1),
+        max_notional_per_market=per_market,
+        max_notional_total=per_market * D(dice.choice((1, "1.2", 4))),
+        time_stop_ms=dice.choice((1_000, 4_000, 15_000)),
+        reduce_only_timeout_ms=30_000,
+        inflight_limit=dice.choice((2, 3)),
+        inflight_high_watermark=1,
+        cancel_queue_cap=200,
+        reduce_only_queue_cap=500,
+        new_order_queue_cap=dice.choice((2, 1_000)),
+        batch_max_orders=batch,
+        batch_max_cancels=batch,
+        tick_interval_ms=dice.choice((100, 250, 500)),
+        post_timeout_ms=dice.choice((1_000, 2_000)),
+        min_edge_bps=D(0),
+        slippage_bps=D(5),
+    )
+    forgiving = replace(
+        config.risk,
+        max_consecutive_losses=1_000,
+        max_flatten_failures=1_000,
+        max_rejected_per_hour=1_000,
+        position_sync_ms=1_000,
+    )
+    safety = replace(
+        config.safety,
+        max_daily_trades=10_000,
+        auto_stop_loss_usd=D(10_000),
+        allowed_markets=None,
+        max_notional_usd=D(30),
+    )
+    return replace(
+        config,
+        markets=tuple(MarketConfig(c) for c in coins),
+        execution=execution,
+        risk=forgiving,
+        safety=safety,
+        sim=SimConfig(network="testnet"),
+    )
