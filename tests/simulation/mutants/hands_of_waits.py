@@ -15,8 +15,9 @@ from mutants.hands_of_ticket import TROUBLES_OF_TICKET
 
 from core.config import MarketConfig, SimConfig
 from core.engine.machines import Machines
-from core.messages.commands import CancelAll, FlattenAll, FlattenMarket, PauseEntries, TripHardStop
-from core.model.order import OrderStatus, TrackedOrder
+from core.messages.commands import CancelAll, FlattenAll, FlattenMarket, PauseEntries, PlaceOrder, TripHardStop
+from core.model.cloid import cloid_by_hand
+from core.model.order import OrderSide, OrderStatus, TimeInForce, TrackedOrder
 from core.model.rounding import round_price, round_size
 from core.sim.world.plan import MARKETS, START_MS, Plan, Planned
 from core.sim.world.troubles import Strike
@@ -27,6 +28,7 @@ _WAITS_FOR_MS, _LOOKS_EVERY_MS = 4_000, 10
 _REACH = D("0.01")
 _EARLY_MS, _ONE_IN_MS = 20_000, 12_000
 """Used up: one action in ten seconds."""
+_MOST_USD = 29
 _LOST = ("lose_reply", "lose_request")
 
 
@@ -38,13 +40,16 @@ def _waiting(m: Machines) -> TrackedOrder | None:
 def _moment(world: World, dice: Random) -> str:
     """An answer gets lost, and when something waits behind it the rest happens."""
     until_ms = world.agenda.now_ms + _WAITS_FOR_MS
-    name = dice.choice(list(_MEANWHILE))
+    name, by_hand = dice.choice(list(_MEANWHILE)), dice.random() < 0.6
     if not world.marks["budget ended"] and not any(world.exchange.faults.peek(f, world.agenda.now_ms) for f in _LOST):
         world.exchange.control({"do": "fault", "name": dice.choice(_LOST), "count": 1}, world.agenda.now_ms)
 
     def look() -> None:
         if world.is_calm or world.agenda.now_ms > until_ms:
             return
+        nonlocal by_hand
+        if by_hand and world.engine is not None and world.engine.machines.posts.open_ids():
+            by_hand = not _placed_by_hand(world, dice)
         order = None if world.engine is None else _waiting(world.engine.machines)
         if order is None:
             world.agenda.after(_LOOKS_EVERY_MS, look)
@@ -55,6 +60,35 @@ def _moment(world: World, dice: Random) -> str:
 
     look()
     return f"an answer will be lost; and while something waits: {name}"
+
+
+def _placed_by_hand(world: World, dice: Random) -> bool:
+    """One by hand that every gate lets in, on a market where nothing is."""
+    assert world.engine is not None
+    m = world.engine.machines
+    idle = [k for k in m.markets_configured if m.positions.get(k) is None and not m.orders.is_busy(k)]
+    if not idle or m.latch.tripped or m.stopping or m.total_exposure_usd() + _MOST_USD > m.max_total_usd:
+        return False
+    market, side = dice.choice(idle), dice.choice(tuple(OrderSide))
+    mid = world.exchange.venue.markets[market.name].mid_px
+    if mid is None:
+        return False
+    number = 1 + world.marks["ticket"]
+    world.mark("ticket")
+    order = PlaceOrder(
+        command_id=f"h{number}",
+        market=market,
+        side=side,
+        size=None,
+        usd=D(dice.choice((12, 25, 28))),
+        limit_px=mid * (1 + side.sign * D("0.003")),
+        slippage_bps=None,
+        tif=dice.choice((TimeInForce.IOC, TimeInForce.GTC)),
+        reduce_only=False,
+        cloid=cloid_by_hand(m.run.cloid_space, number),
+    )
+    world.give(order)
+    return True
 
 
 def _owner(world: World, order: TrackedOrder, dice: Random) -> None:
