@@ -18,10 +18,13 @@ from core.messages.effects import Effect, FillRow, Journal, Post, Repost, TradeR
 from core.messages.events import AssetCtx, Bbo, Connected, Tick
 from core.messages.snapshot import LoopStats, Snapshot, TradingState
 from core.messages.tape import Message
+from core.model.market import MarketKey
 from core.sim.world.world import World
 
 ZERO = Decimal(0)
-
+BPS = Decimal(10_000)
+_LEAST_FEE = Decimal("0.000005")
+"""Of a maker where a market in its growth pays a tenth."""
 
 LONG_MS = 600_000
 
@@ -44,8 +47,11 @@ class Shown(Check):
         self._market_ms: int | None = None
         self._posts = self._trades = self._wins = 0
         self._realized = self._fees = ZERO
+        self._opened: set[MarketKey] = set()
+        """Where something was opened, and paid for, since the start, and is open still."""
 
     def started(self, world: World) -> None:
+        self._opened.clear()
         self._next_ms, self._market_ms = 0, None
         self._posts = self._trades = self._wins = 0
         self._realized = self._fees = ZERO
@@ -70,9 +76,12 @@ class Shown(Check):
             elif isinstance(effect, Journal) and isinstance(effect.row, TradeRow):
                 self._trades += 1
                 self._wins += effect.row.trade.net_pnl_usd > 0
+                self._opened.discard(effect.row.trade.market)
             elif isinstance(effect, Journal) and isinstance(effect.row, FillRow):
                 if effect.row.fill.time_ms <= self.ledger.away[0].started_ms:
                     continue  # history: from before the first start
+                if not effect.row.fill.start_position and effect.row.fill.fee > 0:
+                    self._opened.add(effect.row.fill.market)
                 self._realized += effect.row.fill.closed_pnl - effect.row.fill.fee
                 self._fees += effect.row.fill.fee
 
@@ -139,10 +148,10 @@ class Shown(Check):
             self.expect(p.notional_usd == p.size * mark, f"{p.market}: worth {p.notional_usd}")
             moved = (mark - p.entry_px) * p.size * p.side.sign
             costs = moved - p.upnl_usd
-            least = p.size * mark * Decimal("0.00001")
+            least = p.size * mark * (m.fee_bps(p.market) / BPS + (_LEAST_FEE if p.market in self._opened else 0))
             self.expect(
-                least < costs < p.size * mark / 100 + Decimal("0.1"),
-                f"{p.market}: {p.upnl_usd} shown, {moved} without fees",
+                least * Decimal("0.999") <= costs < p.size * mark / 100 + Decimal("0.1"),
+                f"{p.market}: {p.upnl_usd} shown, {moved} without fees, and they are at least {least}",
             )
         for order in s.orders:
             mark = self.ledger.marks.get(order.market)
@@ -277,6 +286,7 @@ class Guarded(Check):
         life = self._watch.look(seen, now_ms, world.local_ms)
         still = now_ms - self._true_ms
         dealt = self._dealt == self._run and self._ticks == self._dealt_ticks
+        self.expect(life is not Life.DEAD or not self._ended, "it ended, and is said to have died")
         if life.needs_us:
             self.expect(not dealt, f"dealt with twice: {life.value}")
             self.expect(not (is_there and still < self.TIMEOUT_MS), f"{life.value}, {still} ms after its last beat")

@@ -13,7 +13,7 @@ GUARDS_OF_POSTS = (
         ),
         never("new_cap", "if len(self._new) >= self._limits.new_order_queue_cap:"),
         without("exit_unsettled", "self._has_unresolved_exit(order.market) or "),
-        without("exit_queued", " or any(o.market == order.market for o in self._reduce_only)"),
+        change("exit_queued", "any(o.market == order.market for o in self._reduce_only)", "False"),
         never("exit_cap", "if len(self._reduce_only) >= self._limits.reduce_only_queue_cap:"),
         never("cancel_cap", "if len(self._cancels) >= self._limits.cancel_queue_cap:"),
         change(

@@ -26,9 +26,11 @@ from core.sim.world.world import World
 D = Decimal
 _WAITS_FOR_MS, _LOOKS_EVERY_MS = 4_000, 10
 _REACH = D("0.01")
+_SLOW_MS = 9_000
+"""Between two moments where an answer is waited for so long that an order by hand is too old after it."""
 _EARLY_MS, _ONE_IN_MS = 20_000, 12_000
 """Used up: one action in ten seconds."""
-_MOST_USD = 29
+_LEAST_USD, _MOST_USD, _NEARLY_USD = D(12), D("29.5"), D("0.3")
 _LOST = ("lose_reply", "lose_request")
 
 
@@ -63,11 +65,12 @@ def _moment(world: World, dice: Random) -> str:
 
 
 def _placed_by_hand(world: World, dice: Random) -> bool:
-    """One by hand that every gate lets in, on a market where nothing is."""
+    """One by hand that every gate lets in, on a market where nothing is: as much as the limits allow."""
     assert world.engine is not None
     m = world.engine.machines
     idle = [k for k in m.markets_configured if m.positions.get(k) is None and not m.orders.is_busy(k)]
-    if not idle or m.latch.tripped or m.stopping or m.total_exposure_usd() + _MOST_USD > m.max_total_usd:
+    usd = min(_MOST_USD, m.max_total_usd - m.total_exposure_usd() - _NEARLY_USD)
+    if not idle or m.latch.tripped or m.stopping or usd < _LEAST_USD:
         return False
     market, side = dice.choice(idle), dice.choice(tuple(OrderSide))
     mid = world.exchange.venue.markets[market.name].mid_px
@@ -80,7 +83,7 @@ def _placed_by_hand(world: World, dice: Random) -> bool:
         market=market,
         side=side,
         size=None,
-        usd=D(dice.choice((12, 25, 28))),
+        usd=usd,
         limit_px=mid * (1 + side.sign * D("0.003")),
         slippage_bps=None,
         tif=dice.choice((TimeInForce.IOC, TimeInForce.GTC)),
@@ -93,21 +96,23 @@ def _placed_by_hand(world: World, dice: Random) -> bool:
 
 def _owner(world: World, order: TrackedOrder, dice: Random) -> None:
     """The owner opens a position there, to the other side: with the order it is no more than the order alone would be."""
-    coin = order.market.name
+    _trade(world, order.market.name, order.side.value == "sell", D(dice.choice((12, 20))))
+
+
+def _trade(world: World, coin: str, is_buy: bool, usd: Decimal) -> None:
     spec, mid = world.exchange.venue.universe.by_coin[coin].spec, world.exchange.venue.markets[coin].mid_px
     limits = world.plan.config.execution
     if mid is None or limits.max_notional_total < 4 * limits.max_notional_per_market:
         return
-    is_buy = order.side.value == "sell"
     px = round_price(mid * (1 + _REACH if is_buy else 1 - _REACH), is_buy, spec.sz_decimals)
-    size = round_size(D(dice.choice((12, 20))) / mid, spec.sz_decimals)
+    size = round_size(usd / mid, spec.sz_decimals)
     if size:
         world.stranger.send(spec, is_buy, px, size, reduce_only=False, tif="Ioc")
 
 
 def _gap(world: World, order: TrackedOrder, dice: Random) -> None:
-    bps = dice.choice((-600, -300, 300, 600))
-    for coin in {order.market.name, dice.choice(world.plan.config.markets).coin}:
+    bps = dice.choice((-600, 300, 600))
+    for coin in (m.coin for m in world.plan.config.markets):
         world.exchange.control({"do": "fault", "name": "price_gap", "coin": coin, "bps": bps}, world.agenda.now_ms)
 
 
@@ -122,6 +127,17 @@ def _say(world: World, order: TrackedOrder, dice: Random) -> None:
         TripHardStop(command_id=name),
     )
     world.give(dice.choice(said))
+
+
+def _trip(world: World, order: TrackedOrder, dice: Random) -> None:
+    world.operator.trip()
+
+
+def _unseen(world: World, order: TrackedOrder, dice: Random) -> None:
+    """The owner trades on another market, and we learn of it from a size that is not ours."""
+    world.exchange.control({"do": "fault", "name": "skip_fill_frame", "count": 1}, world.agenda.now_ms)
+    others = [m.coin for m in world.plan.config.markets if m.coin != order.market.name]
+    _trade(world, dice.choice(others), dice.random() < 0.5, D(12))
 
 
 def _stop(world: World, order: TrackedOrder, dice: Random) -> None:
@@ -148,6 +164,8 @@ _MEANWHILE: dict[str, Any] = {
     "the owner trades too": _owner,
     "prices run away": _gap,
     "prices run on": _gap,
+    "a hard stop": _trip,
+    "the owner trades unseen": _unseen,
     "the operator says something": _say,
     "an orderly stop": _stop,
     "the line breaks": _cut,
@@ -158,15 +176,19 @@ TROUBLES_OF_WAITS: dict[str, Strike] = {"waits_moment": _moment, **TROUBLES_OF_T
 
 
 def waits(plan: Plan, length_ms: int, dice: Random) -> Plan:
+    is_slow = dice.random() < 0.25
     found = [Planned(at, "dislocate") for at in range(1_200, length_ms, dice.choice((500, 900)))]
     found += [Planned(at, "go_on") for at in range(2_000, length_ms, 700)]
-    found += [Planned(at, "waits_moment") for at in range(2_500, length_ms, dice.choice((1_500, 3_000)))]
+    found += [
+        Planned(at, "waits_moment")
+        for at in range(2_500, length_ms, _SLOW_MS if is_slow else dice.choice((1_500, 3_000)))
+    ]
     if by_hand := dice.choice((0, 300, 900)):
         found += [Planned(at, "ticket_order") for at in range(1_700, length_ms, by_hand)]
-    return replace(plan, config=_config(plan, dice), troubles=tuple(sorted(found, key=lambda p: p.at_ms)))
+    return replace(plan, config=_config(plan, dice, is_slow), troubles=tuple(sorted(found, key=lambda p: p.at_ms)))
 
 
-def _config(plan: Plan, dice: Random) -> Any:
+def _config(plan: Plan, dice: Random, is_slow: bool) -> Any:
     config = plan.config
     coins = dice.sample(MARKETS, dice.choice((2, 4, 4)))
     per_market = D(50)
@@ -186,7 +208,7 @@ def _config(plan: Plan, dice: Random) -> Any:
         batch_max_orders=batch,
         batch_max_cancels=batch,
         tick_interval_ms=dice.choice((100, 250, 500)),
-        post_timeout_ms=dice.choice((1_000, 2_000)),
+        post_timeout_ms=6_000 if is_slow else dice.choice((1_000, 2_000)),
         min_edge_bps=D(0),
         slippage_bps=D(5),
     )

@@ -12,5 +12,9 @@ BEHIND: dict[str, tuple[str, ...]] = {
     "stopping.stop_ends": ("stopping.stop_goes_on",),
     "stopping.queue_dropped": ("entries.last_stopped",),
     "stopping.stop_queue": ("entries.last_stopped",),
+    "scheduler.exit_unsettled": ("exits.unsettled_exit",),
+    "scheduler.limited_no_new": ("gates.budget",),
+    "machines.every_connected": ("engine.tick_connected",),
+    "entries.last_position": ("entries.last_flattening",),
 }
 """Name of a mutant -> the mutants that are its first lines."""
