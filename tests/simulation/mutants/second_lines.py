@@ -15,6 +15,8 @@ BEHIND: dict[str, tuple[str, ...]] = {
     "scheduler.exit_unsettled": ("exits.unsettled_exit",),
     "scheduler.limited_no_new": ("gates.budget",),
     "machines.every_connected": ("engine.tick_connected",),
+    "scheduler.exit_queued": ("exits.unsettled", "scheduler.exit_unsettled"),
     "entries.last_position": ("entries.last_flattening",),
+    "entries.last_stopped": ("stopping.queue_dropped", "stopping.stop_queue"),
 }
 """Name of a mutant -> the mutants that are its first lines."""
