@@ -188,6 +188,31 @@ def ticket(plan: Plan, length_ms: int, dice: Random) -> Plan:
     return replace(plan, config=_config(plan, dice), troubles=tuple(sorted(found, key=lambda p: p.at_ms)))
 
 
+_DELISTED = ("MATIC", "RNDR", "FTM", "xyz:URANIUM")
+"""Coins that the exchange does not trade any more from the first day on."""
+
+
+def delisted(plan: Plan, length_ms: int, dice: Random) -> Plan:
+    """The same with a market among ours that was delisted long ago."""
+    made = ticket(plan, length_ms, dice)
+    gone = tuple(MarketConfig(c) for c in dice.sample(_DELISTED, dice.choice((1, 2))))
+    markets = (*made.config.markets, *gone)
+    safety = replace(made.config.safety, allowed_markets=None)
+    calm = tuple(p for p in made.troubles if p.name not in _OF_A_TRADED_MARKET)
+    return replace(made, config=replace(made.config, markets=markets, safety=safety), troubles=calm)
+
+
+_OF_A_TRADED_MARKET = (
+    "dislocate",
+    "ticket_gap",
+    "ticket_delist",
+    "change_spec",
+    "short_halt",
+    "one_sided",
+    "spread_shock",
+)
+
+
 def _config(plan: Plan, dice: Random) -> Any:
     config = plan.config
     coins = dice.sample(MARKETS, dice.choice((1, 2, 4)))

@@ -8,7 +8,9 @@ are torn apart on purpose, and the troubles come from a hand that suits the kind
     "+silence"           answers lost or late      "+restart"  crashes, cuts, clocks
     "+stop"              hard stops, resets, orderly stops, orders of others
     "+posts" "+words" "+book"  (hands_of_posts)
+    "+setback"           our clock is set back while something waits (hands_of_set_backs)
     "+waits"             what waits in the queue while the world goes on (hands_of_waits)
+    "+ticket" "+delisted"  orders by hand (hands_of_ticket)
     "+signer"            who signs, when, and how often (hands_of_signer)
     "+preflight"         somebody asks whether trading may begin (hands_of_preflight)
     "+emergency" "+straits"  somebody runs the stop program (hands_of_emergency, hands_of_straits)
@@ -22,12 +24,19 @@ from random import Random
 from typing import Any
 
 from msgspec.structs import replace
-from mutants import hands_of_account, hands_of_emergency, hands_of_preflight, hands_of_session, hands_of_straits
+from mutants import (
+    hands_of_account,
+    hands_of_emergency,
+    hands_of_preflight,
+    hands_of_session,
+    hands_of_set_backs,
+    hands_of_straits,
+)
 from mutants.hands_of_books import TROUBLES_OF_BOOKS, books
 from mutants.hands_of_posts import POSTS_HANDS, POSTS_TROUBLES, WITH_OPERATOR
 from mutants.hands_of_run import TROUBLES_OF_RUN, hour, run
 from mutants.hands_of_signer import SIGNER_HAND, SIGNER_TROUBLES
-from mutants.hands_of_ticket import TROUBLES_OF_TICKET, ticket
+from mutants.hands_of_ticket import TROUBLES_OF_TICKET, delisted, ticket
 from mutants.hands_of_waits import TROUBLES_OF_WAITS, waits
 from mutants.hands_of_wrong_configs import WRONG_CONFIGS
 
@@ -82,6 +91,7 @@ def _go_on(world: World, dice: Random) -> str:
 MORE_TROUBLES: dict[str, Strike] = {
     **hands_of_emergency.HANDS_OF_EMERGENCY,
     **hands_of_straits.HANDS_OF_STRAITS,
+    **hands_of_set_backs.HANDS_OF_SET_BACKS,
     **SIGNER_TROUBLES,
     **hands_of_preflight.PREFLIGHT_TROUBLES,
     **WRONG_CONFIGS,
@@ -100,6 +110,7 @@ MORE_TROUBLES: dict[str, Strike] = {
 MORE_TROUBLES |= TROUBLES_OF_TICKET | TROUBLES_OF_BOOKS | TROUBLES_OF_RUN | TROUBLES_OF_WAITS
 OWN_PLANS = {
     "ticket": ticket,
+    "delisted": delisted,
     "account": hands_of_account.plan_of_account,
     "denied": hands_of_account.plan_of_denied,
     "books": books,
@@ -196,6 +207,7 @@ _HANDS: dict[str, tuple[str, ...]] = {
     **POSTS_HANDS,
 }
 WEATHER_MS = 40_000
+_LENGTHS = {"straits": hands_of_straits.STRAITS_MS, "setback": hands_of_set_backs.SET_BACK_WEATHER_MS}
 FAIR_MS = 2_000
 """Of trading in the calm: less than in a plain life, because what a trial is for has happened by then."""
 
@@ -210,7 +222,8 @@ def plan_of(seed: int, weather_ms: int | None, only: str | None) -> Plan:
     kind = only[1:]
     is_of_session = only in hands_of_session.SESSION_KINDS
     length = weather_ms or (hands_of_session.weather_of(kind, WEATHER_MS) if is_of_session else WEATHER_MS)
-    length = hands_of_straits.STRAITS_MS if kind == "straits" and not weather_ms else length
+    if not weather_ms:
+        length = _LENGTHS.get(kind, length)
     dice = dice_of(seed, f"trial {kind}")
     plan = draw(seed, Depth.VALUE, ACCOUNT, weather_ms=length)
     if kind in OWN_PLANS:
@@ -223,6 +236,7 @@ def plan_of(seed: int, weather_ms: int | None, only: str | None) -> Plan:
         latency_min_ms=5,
         latency_max_ms=dice.choice((20, 120, 400)),
         troubles=_troubles(kind, length, dice),
+        clock_mended_ms=dice.choice((15_000, 18_000)) if kind == "setback" else plan.clock_mended_ms,
         operator_every_ms=dice.choice((2_000, 5_000)) if kind in ("stop", "storm", *WITH_OPERATOR) else 0,
     )
     return hands_of_session.made_for(made, kind, dice, made.config) if is_of_session else made
@@ -243,6 +257,8 @@ def _troubles(kind: str, length_ms: int, dice: Random) -> tuple[Planned, ...]:
         return hands_of_emergency.troubles(length_ms, dice)
     if kind == "straits":
         return hands_of_straits.troubles(length_ms, dice)
+    if kind == "setback":
+        return hands_of_set_backs.troubles(length_ms, dice)
     if kind == "preflight":
         return hands_of_preflight.troubles(length_ms, dice)
     known = _HANDS.get(kind) or hands_of_session.hand_of(kind)
@@ -259,7 +275,7 @@ def _troubles(kind: str, length_ms: int, dice: Random) -> tuple[Planned, ...]:
 def _config(plan: Plan, kind: str, dice: Random) -> Any:
     config = plan.config
     coins = dice.sample(MARKETS, dice.choice((1, 2, 4)))
-    tight = kind == "tight" or (kind == "storm" and dice.random() < 0.4)
+    tight = kind == "tight" or (kind == "setback" and dice.random() < 0.5) or (kind == "storm" and dice.random() < 0.4)
     limits = kind == "limits" or (kind == "storm" and dice.random() < 0.3)
     stop_ms = dice.choice((500, 1_000, 3_000))
     per_market = D(dice.choice((50, 15, 30)))
