@@ -8,6 +8,7 @@ are torn apart on purpose, and the troubles come from a hand that suits the kind
     "+silence"           answers lost or late      "+restart"  crashes, cuts, clocks
     "+stop"              hard stops, resets, orderly stops, orders of others
     "+posts" "+words" "+book"  (hands_of_posts)
+    "+budget"            little is left of the budget (hands_of_budget)
     "+setback"           our clock is set back while something waits (hands_of_set_backs)
     "+waits"             what waits in the queue while the world goes on (hands_of_waits)
     "+ticket" "+delisted"  orders by hand (hands_of_ticket)
@@ -26,6 +27,7 @@ from typing import Any
 from msgspec.structs import replace
 from mutants import (
     hands_of_account,
+    hands_of_budget,
     hands_of_emergency,
     hands_of_preflight,
     hands_of_session,
@@ -91,6 +93,7 @@ def _go_on(world: World, dice: Random) -> str:
 MORE_TROUBLES: dict[str, Strike] = {
     **hands_of_emergency.HANDS_OF_EMERGENCY,
     **hands_of_straits.HANDS_OF_STRAITS,
+    **hands_of_budget.BUDGET_TROUBLES,
     **hands_of_set_backs.HANDS_OF_SET_BACKS,
     **SIGNER_TROUBLES,
     **hands_of_preflight.PREFLIGHT_TROUBLES,
@@ -257,6 +260,8 @@ def _troubles(kind: str, length_ms: int, dice: Random) -> tuple[Planned, ...]:
         return hands_of_emergency.troubles(length_ms, dice)
     if kind == "straits":
         return hands_of_straits.troubles(length_ms, dice)
+    if kind == "budget":
+        return hands_of_budget.troubles(length_ms, dice)
     if kind == "setback":
         return hands_of_set_backs.troubles(length_ms, dice)
     if kind == "preflight":
