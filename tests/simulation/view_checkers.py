@@ -221,7 +221,9 @@ class HandsShown(Check):
             self.expect(
                 v.steps[0].name == ("denied" if v.denied else "queued"), f"a story begins with {v.steps[0].name}"
             )
-            twice = [a for a, b in zip(v.steps, v.steps[1:], strict=False) if (a.name, a.text) == (b.name, b.text)]
+            gap = 9 if len(v.steps) == 60 else None  # between the beginning that is kept and the newest steps
+            pairs = enumerate(zip(v.steps, v.steps[1:], strict=False))
+            twice = [a for i, (a, b) in pairs if i != gap and (a.name, a.text) == (b.name, b.text)]
             self.expect(not twice, f"told twice: {twice}")
             if v.cloid is None:
                 continue

@@ -11,7 +11,7 @@ are torn apart on purpose, and the troubles come from a hand that suits the kind
     "+budget"            little is left of the budget (hands_of_budget)
     "+setback"           our clock is set back while something waits (hands_of_set_backs)
     "+waits"             what waits in the queue while the world goes on (hands_of_waits)
-    "+ticket" "+delisted"  orders by hand (hands_of_ticket)
+    "+ticket" "+delisted" "+crumbs"  orders by hand (hands_of_ticket, hands_of_crumbs)
     "+signer"            who signs, when, and how often (hands_of_signer)
     "+preflight"         somebody asks whether trading may begin (hands_of_preflight)
     "+emergency" "+straits"  somebody runs the stop program (hands_of_emergency, hands_of_straits)
@@ -35,6 +35,7 @@ from mutants import (
     hands_of_straits,
 )
 from mutants.hands_of_books import TROUBLES_OF_BOOKS, books
+from mutants.hands_of_crumbs import CRUMBS_TROUBLES, crumbs
 from mutants.hands_of_posts import POSTS_HANDS, POSTS_TROUBLES, WITH_OPERATOR
 from mutants.hands_of_run import TROUBLES_OF_RUN, hour, run
 from mutants.hands_of_signer import SIGNER_HAND, SIGNER_TROUBLES
@@ -110,7 +111,7 @@ MORE_TROUBLES: dict[str, Strike] = {
     **POSTS_TROUBLES,
 }
 """What suits a short life, besides the troubles that every life draws from."""
-MORE_TROUBLES |= TROUBLES_OF_TICKET | TROUBLES_OF_BOOKS | TROUBLES_OF_RUN | TROUBLES_OF_WAITS
+MORE_TROUBLES |= TROUBLES_OF_TICKET | TROUBLES_OF_BOOKS | TROUBLES_OF_RUN | TROUBLES_OF_WAITS | CRUMBS_TROUBLES
 OWN_PLANS = {
     "ticket": ticket,
     "delisted": delisted,
@@ -120,6 +121,7 @@ OWN_PLANS = {
     "run": run,
     "hour": hour,
     "waits": waits,
+    "crumbs": crumbs,
 }
 """Kinds that have a file of their own."""
 
