@@ -15,7 +15,7 @@ from core.engine.machines import Machines
 from core.messages.commands import CancelAll
 from core.sim.world.plan import Planned
 from core.sim.world.stopper import held_at
-from core.sim.world.troubles import TROUBLES, Strike
+from core.sim.world.troubles import Strike
 from core.sim.world.world import World
 
 _BACK_MS, _JITTER_MS = 600_000, 200
@@ -61,7 +61,9 @@ def _stop(world: World, dice: Random) -> None:
 
 
 def _unread(world: World, dice: Random) -> None:
-    TROUBLES["reads_lost"](world, dice)
+    for dex in {m.key.dex for m in world.plan.config.markets}:
+        asked = ["clearinghouseState"]
+        _fault(world, "dex_reads_fail", dex=dex, answer="502", for_ms=45_000, requests=asked)
 
 
 def _unwanted(world: World, dice: Random) -> None:

@@ -18,5 +18,7 @@ BEHIND: dict[str, tuple[str, ...]] = {
     "scheduler.exit_queued": ("exits.unsettled", "scheduler.exit_unsettled"),
     "entries.last_position": ("entries.last_flattening",),
     "entries.last_stopped": ("stopping.queue_dropped", "stopping.stop_queue"),
+    "markets.age_of_future": ("markets.back_touch",),
+    "markets.ctx_of_future": ("markets.back_ctx",),
 }
 """Name of a mutant -> the mutants that are its first lines."""

@@ -9,6 +9,7 @@ are torn apart on purpose, and the troubles come from a hand that suits the kind
     "+stop"              hard stops, resets, orderly stops, orders of others
     "+posts" "+words" "+book"  (hands_of_posts)
     "+budget"            little is left of the budget (hands_of_budget)
+    "+stops"             stops meet what they do not expect (hands_of_stops)
     "+setback"           our clock is set back while something waits (hands_of_set_backs)
     "+waits"             what waits in the queue while the world goes on (hands_of_waits)
     "+ticket" "+delisted" "+crumbs"  orders by hand (hands_of_ticket, hands_of_crumbs)
@@ -32,6 +33,7 @@ from mutants import (
     hands_of_preflight,
     hands_of_session,
     hands_of_set_backs,
+    hands_of_stops,
     hands_of_straits,
 )
 from mutants.hands_of_books import TROUBLES_OF_BOOKS, books
@@ -94,6 +96,7 @@ def _go_on(world: World, dice: Random) -> str:
 MORE_TROUBLES: dict[str, Strike] = {
     **hands_of_emergency.HANDS_OF_EMERGENCY,
     **hands_of_straits.HANDS_OF_STRAITS,
+    **hands_of_stops.HANDS_OF_STOPS,
     **hands_of_budget.BUDGET_TROUBLES,
     **hands_of_set_backs.HANDS_OF_SET_BACKS,
     **SIGNER_TROUBLES,
@@ -241,7 +244,7 @@ def plan_of(seed: int, weather_ms: int | None, only: str | None) -> Plan:
         latency_min_ms=5,
         latency_max_ms=dice.choice((20, 120, 400)),
         troubles=_troubles(kind, length, dice),
-        clock_mended_ms=dice.choice((15_000, 18_000)) if kind == "setback" else plan.clock_mended_ms,
+        clock_mended_ms=dice.choice((15_000, 18_000)) if kind in ("setback", "stops") else plan.clock_mended_ms,
         operator_every_ms=dice.choice((2_000, 5_000)) if kind in ("stop", "storm", *WITH_OPERATOR) else 0,
     )
     return hands_of_session.made_for(made, kind, dice, made.config) if is_of_session else made
@@ -264,6 +267,8 @@ def _troubles(kind: str, length_ms: int, dice: Random) -> tuple[Planned, ...]:
         return hands_of_straits.troubles(length_ms, dice)
     if kind == "budget":
         return hands_of_budget.troubles(length_ms, dice)
+    if kind == "stops":
+        return hands_of_stops.troubles(length_ms, dice)
     if kind == "setback":
         return hands_of_set_backs.troubles(length_ms, dice)
     if kind == "preflight":
