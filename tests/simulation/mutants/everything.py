@@ -46,9 +46,11 @@ NOT_NEEDED: dict[str, str] = {
     "session.connected_asks_anew": "The disconnect before has forgotten all questions, and without a connection none is asked (Machines.ask).",
     "engine.disconnect_entries": "A queued entry is unsettled, so the disconnect trips and the trip empties the queue; in an orderly stop the queue is empty already.",
     "asking.interval_free": "Asker.ask itself gives nothing while the question is out (one_at_a_time, which is caught); this one only keeps the tick from looking in vain.",
+    "emergency.confirmed_trouble": "What failed or is under way is due at some time, and never at no time: due_ms tells it alone. Only a state made by hand (test_emergency_guards) does not know that.",
+    "emergency_nonces.from_now": "Every number is at least AHEAD_MS above the clock of the moment when it is drawn, which is not earlier than the start.",
     "engine.tick_connected": "Without a connection Machines.ask asks nothing; what the tick notes down of it goes with the next disconnect.",
 }
-"""Mutants that no life and no test can tell from the shipped engine, and why that is so: second lines that cost nothing."""
+"""Mutants that no life, and no test but one that makes up a state, can tell from the shipped engine, and why: second lines that cost nothing."""
 
 
 def first_lines(mutant: Mutant) -> tuple[Mutant, ...]:

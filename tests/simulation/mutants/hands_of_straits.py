@@ -23,6 +23,7 @@ from core.model.rounding import round_price, round_size, wire_text
 from core.sim.admission import WireFailure
 from core.sim.world.http import NoAnswer
 from core.sim.world.plan import Planned
+from core.sim.world.program import AGENT
 from core.sim.world.stopper import WITHIN_MS, StopRun, held_at
 from core.sim.world.troubles import Strike
 from core.sim.world.world import World
@@ -308,6 +309,16 @@ def _clock_ahead(world: World, dice: Random, straits: Straits) -> None:
     world.stops.skew_ms = dice.choice((30 * _HOUR_MS, 80 * _HOUR_MS))
 
 
+def _many_numbers_ahead(world: World, dice: Random, straits: Straits) -> None:
+    """Somebody else signed a hundred times with our key and a clock that is ahead: what is lower than the lowest of them is refused."""
+    _own(world, dice, 3, 2)
+    world.program.kill_soon(0, 0)
+    first = world.agenda.now_ms + 20_000
+    for nonce in range(first, first + 100):
+        world.exchange.venue.nonces.use(AGENT.address, nonce)
+    world.hinder(20_000)
+
+
 def _key(world: World, dice: Random, straits: Straits) -> None:
     _own(world, dice, 4, 4)
     for_ms = 8_000
@@ -336,12 +347,16 @@ STRAITS = (
     *(_clock_behind, _clock_ahead, _key, _faster, _own_dexes),
 )
 """One for each seed, in turn."""
+LATER = (_many_numbers_ahead,)
+"""Of seeds from here on, so that those before keep theirs."""
+LATER_FROM = 200
 
 
 def _strait(world: World, dice: Random) -> str:
     if world.stops.is_under_way:
         return "nothing"
-    made = STRAITS[(world.plan.seed + len(world.stops.runs)) % len(STRAITS)]
+    straits_of_seed = STRAITS if world.plan.seed < LATER_FROM else LATER
+    made = straits_of_seed[(world.plan.seed + len(world.stops.runs)) % len(straits_of_seed)]
     straits = Straits()
     if dice.random() < 0.6 and made is not _clock_behind:
         world.program.kill_soon(0, 0)
