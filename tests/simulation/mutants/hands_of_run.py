@@ -13,11 +13,13 @@ from random import Random
 from typing import Any
 
 from msgspec.structs import replace
+from mutants.hands_of_waits import _trade
 
 from core.config import MarketConfig, SimConfig
 from core.messages.commands import DecideCheckpoint
 from core.sim.walk import BLOCK_MS
 from core.sim.world.plan import MARKETS, START_MS, Plan, Planned
+from core.sim.world.stopper import held_at
 from core.sim.world.troubles import Strike, _fault
 from core.sim.world.world import World
 
@@ -78,6 +80,59 @@ def hour(plan: Plan, length_ms: int, dice: Random) -> Plan:
         weather_ms=_TO_THE_HOUR_MS + 200_000,
         block_ms=BLOCK_MS * 4,
     )
+
+
+def _owner_holds(world: World, dice: Random) -> str:
+    """The owner holds something on a dex that the console does not trade."""
+    ours = set(world.plan.config.dexes)
+    others = [c for c in ("BTC", "xyz:NVDA", "test:ABC") if MarketConfig(c).key.dex not in ours]
+    for coin in others:
+        _trade(world, coin, dice.random() < 0.5, D(40))
+    return f"the owner holds {others}"
+
+
+def _owner_closes(world: World, dice: Random) -> str:
+    ours = {m.coin for m in world.plan.config.markets}
+    for coin, szi in held_at(world).items():
+        mid = world.exchange.venue.markets[coin].mid_px
+        if coin not in ours and mid is not None:
+            _trade(world, coin, szi < 0, abs(szi) * mid)
+    return "the owner closes what is not ours"
+
+
+def _killed(world: World, dice: Random) -> str:
+    world.program.kill_soon(0, 0)
+    return "our program will be killed"
+
+
+def paid(plan: Plan, length_ms: int, dice: Random) -> Plan:
+    """Held through the hour and paid for, on dexes of ours and others; the next program looks back at it. What was paid may be too much."""
+    made = hour(plan, length_ms, dice)
+    at = _TO_THE_HOUR_MS
+    found = [Planned(at - ms, "dislocate") for ms in (7_000, 5_000, 3_000)]
+    found += [Planned(at - 9_000, "paid_owner"), *(Planned(at + ms, "go_on") for ms in range(40_000, 90_000, 5_000))]
+    found += [Planned(at + ms, "paid_owner_closes") for ms in (100_000, 103_000, 106_000)]
+    if dice.random() < 0.6:
+        found += [Planned(at + ms, "paid_killed") for ms in (dice.choice((25_000, 35_000)), 60_000)]
+    coins = dice.choice((("BTC", "ETH"), ("xyz:SNDK", "xyz:NVDA"), MARKETS))
+    config = _config(plan, list(coins), 30_000)
+    large = D(900)
+    execution = replace(
+        config.execution,
+        tick_interval_ms=500,
+        min_edge_bps=D(15),
+        max_notional_per_market=large,
+        max_notional_total=4 * large,
+    )
+    safety = replace(config.safety, auto_stop_loss_usd=D(dice.choice(("0.01", "0.01", 10_000))), max_notional_usd=large)
+    return replace(
+        made,
+        config=replace(config, execution=execution, safety=safety),
+        troubles=tuple(sorted(found, key=lambda p: p.at_ms)),
+    )
+
+
+TROUBLES_OF_RUN |= {"paid_owner": _owner_holds, "paid_owner_closes": _owner_closes, "paid_killed": _killed}
 
 
 def _config(plan: Plan, coins: list[str], time_stop_ms: int) -> Any:

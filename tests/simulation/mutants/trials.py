@@ -39,7 +39,7 @@ from mutants import (
 from mutants.hands_of_books import TROUBLES_OF_BOOKS, books
 from mutants.hands_of_crumbs import CRUMBS_TROUBLES, crumbs
 from mutants.hands_of_posts import POSTS_HANDS, POSTS_TROUBLES, WITH_OPERATOR
-from mutants.hands_of_run import TROUBLES_OF_RUN, hour, run
+from mutants.hands_of_run import TROUBLES_OF_RUN, hour, paid, run
 from mutants.hands_of_signer import SIGNER_HAND, SIGNER_TROUBLES
 from mutants.hands_of_ticket import TROUBLES_OF_TICKET, delisted, ticket
 from mutants.hands_of_waits import TROUBLES_OF_WAITS, waits
@@ -123,6 +123,7 @@ OWN_PLANS = {
     "books": books,
     "run": run,
     "hour": hour,
+    "paid": paid,
     "waits": waits,
     "crumbs": crumbs,
 }
