@@ -141,6 +141,8 @@ class Shown(Check):
             closing = bool(p.exit_reason), p.exit_attempts, p.exit_started_ms
             known = (True, task.attempts, task.started_ms) if task else (False, 0, None)
             self.expect(closing == known, f"{p.market}: closing is {known}, shown {closing}")
+            is_marked = p.mark_px is not None or p.market not in m.venue_marks
+            self.expect(is_marked, f"{p.market}: no mark is shown, and the exchange told one")
             mark = self.ledger.marks.get(p.market)
             if mark is None or p.mark_px != mark or p.upnl_usd is None:
                 continue
@@ -293,7 +295,8 @@ class Guarded(Check):
             self.expect(not dealt, f"dealt with twice: {life.value}")
             self.expect(not (is_there and still < self.TIMEOUT_MS), f"{life.value}, {still} ms after its last beat")
             self.expect(not (self._ended and self._confirmed), f"{life.value}, and it ended in order")
-            self._dealt, self._dealt_ticks = self._watch.handled(), self._ticks
+            self._watch.handled()
+            self._dealt, self._dealt_ticks = self._run, self._ticks
         late = self.TIMEOUT_MS + 1_000 if vanished else 1_000
         if life.needs_us:
             return
