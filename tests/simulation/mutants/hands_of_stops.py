@@ -13,10 +13,10 @@ from random import Random
 from mutants.hands_of_waits import _trade
 
 from core.engine.machines import Machines
-from core.messages.commands import ResetHardStop
+from core.messages.commands import CancelAll, FlattenAll, ResetHardStop
 from core.sim.world.plan import Planned
 from core.sim.world.stopper import held_at
-from core.sim.world.troubles import Strike
+from core.sim.world.troubles import TROUBLES, Strike
 from core.sim.world.world import World
 
 D = Decimal
@@ -121,12 +121,39 @@ def _back_and_anew(world: World, dice: Random) -> None:
         world.program.kill_soon(0, 0)
 
 
+def _unsent(world: World, dice: Random) -> None:
+    """Several exits, one action for each, and the first of them do not leave: they come before the others again."""
+
+    def flatten() -> None:
+        TROUBLES["sends_fail"](world, dice)
+        world.mark("unsent")
+        world.give(FlattenAll(command_id=f"u{world.marks['unsent']}"))
+
+    _when(world, lambda m: m.positions_left > 1 and m.readiness.is_ready, flatten)
+
+
+def _unsent_cancels(world: World, dice: Random) -> None:
+    """The same with cancels of orders that rest."""
+    for _ in range(4):
+        world.operator.hands.place(dice)
+
+    def cancel() -> None:
+        TROUBLES["sends_fail"](world, dice)
+        world.mark("unsent")
+        world.give(CancelAll(command_id=f"u{world.marks['unsent']}"))
+
+    _when(world, lambda m: sum(o.is_resting for o in m.orders.unsettled()) > 1, cancel)
+
+
+LATER, LATER_FROM = (_unsent, _unsent_cancels), 200
+"""Of seeds from here on, with one order or cancel in an action."""
 MOMENTS = (_comes_back, _old_orders, _cut_while_stopping, _without_reason, _in_doubt, _back_and_anew)
 """One kind for each seed."""
 
 
 def _stop_moment(world: World, dice: Random) -> str:
-    moment = MOMENTS[world.plan.seed % len(MOMENTS)]
+    moments = MOMENTS if world.plan.seed < LATER_FROM else LATER
+    moment = moments[world.plan.seed % len(moments)]
     if world.engine is not None and world.engine.machines.stopping is None:
         moment(world, dice)
     return f"a stop and what it does not expect: {moment.__name__.strip('_')}"
@@ -134,7 +161,7 @@ def _stop_moment(world: World, dice: Random) -> str:
 
 def _go_on(world: World, dice: Random) -> str:
     """The operator goes on after a stop, unless they wait for something."""
-    waits = MOMENTS[world.plan.seed % len(MOMENTS)] is _in_doubt
+    waits = world.plan.seed < LATER_FROM and MOMENTS[world.plan.seed % len(MOMENTS)] is _in_doubt
     if world.engine is None or waits or not world.engine.machines.latch.tripped:
         return "nothing"
     world.operator.reset()

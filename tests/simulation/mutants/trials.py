@@ -253,6 +253,9 @@ def plan_of(seed: int, weather_ms: int | None, only: str | None) -> Plan:
 
 def _sparse(config: Any, kind: str, seed: int) -> Any:
     """Where the console is beside the point its ticks are rare; where queues are, a batch holds little of them."""
+    if kind == "stops" and seed >= hands_of_stops.LATER_FROM:
+        one = replace(config.execution, batch_max_orders=1, batch_max_cancels=1, time_stop_ms=6_000, dispatch="tick")
+        return replace(config, execution=one)
     if kind not in ("emergency", "straits", "signer"):
         return config
     most = (50, 1, 2, 50)[seed % 4]
