@@ -36,7 +36,7 @@ from core.model.order import OrderStatus, Purpose, Report, TimeInForce
 from core.model.position import ExitReason, Fill
 
 _FILLS_EVERY_MS = 1_000
-_SPECS_AGAIN_MS = 5_000
+SPECS_AGAIN_MS = 5_000
 _BELIEVE_AFTER_MS = 3_000
 """A reading of the fills asked this long after the order ended has them all, whatever size was claimed."""
 
@@ -253,7 +253,7 @@ class Account:
             m.tally.market_explained += 1
             return
         # It may be that we do not know the market's rules any more; an exit cannot wait until they are read anyway.
-        m.ask_every(QuerySpecs(order.market.dex), _SPECS_AGAIN_MS)
+        m.ask_every(QuerySpecs(order.market.dex), SPECS_AGAIN_MS)
         if order.reduce_only:
             m.alert(Severity.CRITICAL, f"{order.market} exit rejected", order.reason)
         reason = m.risk.on_rejected(m.now)

@@ -54,6 +54,9 @@ class _Life:
         self.steps.append(LifeStep(now_ms, name, text))
         if len(self.steps) > _KEEP_STEPS:
             del self.steps[_KEEP_FIRST]
+            before, after = self.steps[_KEEP_FIRST - 1 : _KEEP_FIRST + 1]
+            if (before.name, before.text) == (after.name, after.text):  # they were not neighbours until now
+                self.steps[_KEEP_FIRST - 1 : _KEEP_FIRST + 1] = [replace(after, count=before.count + after.count)]
 
 
 class OrderLives:

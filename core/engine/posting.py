@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from core.engine.account import Account
+from core.engine.account import SPECS_AGAIN_MS, Account
 from core.engine.by_hand import ByHand
 from core.engine.entries import Entries
 from core.engine.lookups import Case
@@ -21,7 +21,7 @@ from core.engine.posts import OpenPost, cloids_of, count_of
 from core.engine.rejections import Rejection, classify
 from core.messages.effects import ForgetPost, Journal, Post, PostRow, Repost, Severity
 from core.messages.events import OrderOutcome, Outcome, PostNotSent, PostRefused, PostReply, PostSent, PostSigned
-from core.messages.queries import QueryOpenOrders
+from core.messages.queries import QueryOpenOrders, QuerySpecs
 from core.model.cloid import Cloid
 from core.model.order import (
     Cancels,
@@ -312,6 +312,9 @@ class Posting:
         if outcome.outcome is Outcome.ERROR and classify(outcome.error) is not Rejection.GONE:
             m.note(Severity.WARNING, "cancel", f"{cancel.market}: {outcome.error}")
             return
+        if outcome.outcome is Outcome.ERROR:
+            # Or it rests, and we asked for it under a number that its market has no more: nobody says so but the list of markets.
+            m.ask_every(QuerySpecs(cancel.market.dex), SPECS_AGAIN_MS)
         # Gone or cancelled: how much of it was filled is for the order update, or the list of open orders, to say.
         if order is not None:
             m.ask(QueryOpenOrders(cancel.market.dex))

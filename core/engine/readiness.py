@@ -75,9 +75,17 @@ class TradingReadyChecker:
         )
 
     @property
+    def account_read(self) -> bool:
+        """What the account holds and has resting is known. A clock that is off, or fees that nobody told, do not make it less so."""
+        return self._positions_read and self.order_snapshot
+
+    @property
+    def _positions_read(self) -> bool:
+        return self._position_dexes.issuperset(self._dexes) and not self.stale_dexes
+
+    @property
     def position_synced(self) -> bool:
-        is_read = self._position_dexes.issuperset(self._dexes) and not self.stale_dexes
-        return is_read and all(self._bootstrap.values())
+        return self._positions_read and all(self._bootstrap.values())
 
     def dex_synced(self, dex: str) -> bool:
         return dex in self._position_dexes

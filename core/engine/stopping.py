@@ -118,7 +118,7 @@ class StopDesk:
             return "not connected: what is open is not known"
         if m.positions_left or m.orders_left:
             return f"{m.positions_left} positions and {m.orders_left} orders are left"
-        if not m.readiness.position_synced or not m.readiness.order_snapshot or m.positions.has_suspects:
+        if not m.readiness.account_read or m.positions.has_suspects:
             return "positions and orders are not in sync with the exchange yet"
         return ""
 
@@ -152,7 +152,7 @@ class StopDesk:
             self._leave_when_still(stop)
             return
         if not m.link.was_ready and not m.positions_left and not m.orders.unsettled() and not m.posts.sent_total:
-            synced = m.readiness.position_synced and m.readiness.order_snapshot and not m.orders_left
+            synced = m.readiness.account_read and not m.orders_left
             text = "nothing was sent in this run"
             self._finish(synced, text if synced else f"{text}, but what the account holds was never read")
             return

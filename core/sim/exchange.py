@@ -141,6 +141,7 @@ class Exchange:
             check_range(envelope, now_ms)
             signer = verified_signer or signer_of(envelope, self.is_mainnet)
             account = admit(self.venue, envelope, signer, now_ms)
+            upkeep.pay_the_hour(self.venue, now_ms)
             response = execute(self.venue, account, envelope, now_ms)
         except Refused as e:
             self._log(envelope, now_ms, signer, None if account is None else account.user, e.text, None)

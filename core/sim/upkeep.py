@@ -29,12 +29,21 @@ def run(venue: Venue, block_ms: int) -> None:
         _look_at_all(venue, block_ms)
 
 
+def pay_the_hour(venue: Venue, now_ms: int) -> int:
+    """Funding, if an hour has begun whose funding is not paid; which hour it is.
+
+    Before an action too: what is opened in the first moment of an hour, ahead of its first block, does not pay for the hour that was.
+    """
+    hour = now_ms // funding.HOUR_MS
+    if hour > venue.funded_hour:  # an action of this hour may have come before the last block of the one before
+        venue.funded_hour = hour
+        funding.pay(venue, now_ms)
+    return hour
+
+
 def _look_at_all(venue: Venue, block_ms: int) -> None:
     """What concerns every account: several times in ten seconds, and first thing in every hour."""
-    hour = block_ms // funding.HOUR_MS
-    if hour != venue.funded_hour:
-        venue.funded_hour = hour
-        funding.pay(venue, block_ms)
+    hour = pay_the_hour(venue, block_ms)
     liquidation.run(venue, block_ms)
     venue.look_again_ms = min(block_ms + _LOOK_EVERY_MS, (hour + 1) * funding.HOUR_MS)
 

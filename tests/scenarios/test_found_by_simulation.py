@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from core.config import ExecutionConfig, SafetyConfig
 from core.engine.lookups import COPY_ARRIVES_MS
 from core.messages.commands import FlattenAll, PlaceOrder, ResetHardStop, TripHardStop
-from core.messages.effects import Ask, OrderRow, Reconnect
+from core.messages.effects import Alert, Ask, OrderRow, Reconnect
 from core.messages.events import (
     Connected,
     Fills,
@@ -327,3 +327,34 @@ def test_the_time_that_was_asked_for_on_a_connection_that_is_gone_does_not_make_
     rig.handle(ServerTimeRead(rig.now, rig.now))
     rig.advance(100)
     assert rig.m.readiness.is_ready
+
+
+def test_a_clock_that_is_off_does_not_hide_that_a_hard_stop_is_done() -> None:
+    """Reconnected with a clock 12 s off: nothing was left at the exchange, and neither was that said nor could the latch be released."""
+    rig = Rig()
+    rig.disconnect()
+    rig.muted = {QueryServerTime}
+    rig.connect()
+    rig.handle(ServerTimeRead(rig.now - 12_000, rig.now))
+    rig.advance(5_000)
+    assert rig.m.latch.tripped
+    assert not rig.m.readiness.is_ready
+    assert [e.title for _, e in rig.log if isinstance(e, Alert)].count("HARD STOP done") == 1
+    rig.handle(ResetHardStop(command_id="r", reason="the clock is being put right"))
+    assert not rig.m.latch.tripped
+    assert "clock" in "; ".join(rig.m.readiness.view().missing), "no entry before the clock is right"
+
+
+def test_an_order_that_a_cancel_does_not_find_may_have_another_number() -> None:
+    """The markets of a dex were numbered anew: for a minute every cancel met nothing, "never placed", while the order rested."""
+    rig = Rig()
+    rig.advance(6_000)
+    order = foreign_order(NVDA)
+    rig.venue.open_orders = [order]
+    rig.handle(update(order))
+    rig.handle(TripHardStop(command_id="t"))
+    rig.advance(100)
+    rig.venue.specs = {m: replace(s, asset_id=s.asset_id + 14) for m, s in rig.venue.specs.items()}
+    rig.reject(rig.posts[-1], "Order was never placed, already canceled, or filled. asset=110002")
+    rig.advance(3_000)
+    assert rig.m.markets[NVDA].spec.asset_id == rig.venue.specs[NVDA].asset_id

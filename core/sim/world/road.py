@@ -259,8 +259,8 @@ class Road:
 
     def _arrive_up(self, socket: Socket, text: str, nonce: int) -> None:
         self._under_way[nonce] -= 1
-        if not socket.theirs:
-            return
+        if not socket.theirs or socket.session not in self._world.feed.sessions:
+            return  # the second: the venue cut it when our end had let go of it already
         assert socket.session is not None
         try:
             post = self._world.feed.receive(socket.session, text, self._agenda.now_ms)

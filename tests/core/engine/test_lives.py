@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import pairwise
 
 from engine_rig import BUY, SNDK, D
 
@@ -73,6 +74,20 @@ def test_the_same_step_again_is_counted_and_a_long_life_keeps_its_beginning_and_
     assert len(view.steps) == 60
     assert [s.name for s in view.steps[:2]] == ["queued", "looked up"]
     assert view.steps[-1].text == "199"
+
+
+def test_steps_that_become_neighbours_when_a_long_life_is_cut_are_counted_as_one() -> None:
+    lives = OrderLives()
+    order = pending()
+    lives.begin(command("a"), order, "m1-1", NOW, "x")
+    for i in range(100):
+        lives.step(order.cloid, NOW + i, "cancel sent" if i % 2 else "cancel refused", "")
+    (view,) = lives.views(unknown)
+    names = [s.name for s in view.steps]
+    assert all(a != b for a, b in pairwise(names))
+    (told,) = [s for s in view.steps if s.count > 1]
+    assert sum(s.count for s in view.steps) + (100 - len(view.steps)) >= 100
+    assert told is view.steps[9]
 
 
 def test_an_answer_in_words() -> None:

@@ -25,7 +25,7 @@ from core.engine.entries import ENTRY_MAX_AGE_MS
 from core.messages.commands import CancelAll, FlattenAll, FlattenMarket, TripHardStop
 from core.messages.effects import Ask, ForgetPost, Post, PostRow
 from core.messages.events import OrderOutcome, Outcome, PostReply, RateLimitRead, ServerTimeRead, Tick
-from core.messages.queries import QueryFills, QueryOpenOrders, QueryOrderStatus
+from core.messages.queries import QueryFills, QueryOpenOrders, QueryOrderStatus, QuerySpecs
 from core.model.cloid import CloidMaker
 from core.model.order import Orders, OrderStatus
 
@@ -670,6 +670,18 @@ def test_a_cancel_of_what_is_gone_asks_for_the_list_and_is_done() -> None:
     assert rig.m.cancels.wanted == []
     rig.advance(3_000)
     assert rig.posts == [post]
+
+
+def test_a_cancel_of_what_is_gone_reads_the_numbers_of_the_markets_again() -> None:
+    rig = Rig()
+    rig.advance(6_000)
+    post = cancelling(rig)
+    rig.reject(post, "Order was never placed, already canceled, or filled. asset=110002")
+    assert Ask(QuerySpecs("xyz")) in rig.last
+    other = Rig()
+    other.advance(6_000)
+    other.reject(cancelling(other), "something else")
+    assert Ask(QuerySpecs("xyz")) not in other.last
 
 
 def test_a_cancel_that_is_refused_for_another_reason_is_told_and_asked_again() -> None:

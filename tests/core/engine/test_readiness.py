@@ -68,6 +68,18 @@ def test_positions_are_synced_only_with_fees_budget_and_clock(what: str) -> None
     assert f"reads outstanding: {what}" in checker.view().missing
 
 
+def test_what_the_account_holds_is_known_whatever_the_clock_says() -> None:
+    checker = TradingReadyChecker(("xyz",))
+    checker.on_positions("xyz")
+    assert not checker.account_read, "orders may rest"
+    checker.on_subscribed("orderUpdates")
+    checker.on_open_orders("xyz")
+    assert checker.account_read
+    assert not checker.position_synced
+    checker.stale_dexes = ("xyz",)
+    assert not checker.account_read
+
+
 def test_market_data_can_fall_back_alone() -> None:
     checker = complete()
     checker.md_missing = ("bbo of BTC",)

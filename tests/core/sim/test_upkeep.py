@@ -18,6 +18,17 @@ def to_the_hour(desk):
     return desk.exchange.advance(desk.now_ms)
 
 
+def test_what_is_opened_ahead_of_the_first_block_of_an_hour_does_not_pay_for_the_hour_before(desk):
+    desk.order(True, "1700", "0.5")
+    desk.now_ms += HOUR_MS - desk.now_ms % HOUR_MS - 40
+    desk.exchange.advance(desk.now_ms)
+    desk.now_ms += 45
+    desk.order(False, "1690", "0.2", key=OTHER_KEY)
+    desk.now_ms += 70
+    desk.exchange.advance(desk.now_ms)
+    assert list(desk.exchange.venue.fundings) == [desk.user]
+
+
 def told(block, channel, user):
     return [e.data for e in block.user_events if e.channel == channel and e.user == user]
 

@@ -184,14 +184,16 @@ GUARDS_OF_EXITS = (
         ),
         never("left_connected", 'if not m.link.connected:\n            return "not connected: what'),
         never("left_open", "if m.positions_left or m.orders_left:"),
-        never(
-            "left_sync",
-            "if not m.readiness.position_synced or not m.readiness.order_snapshot or m.positions.has_suspects:",
-        ),
+        never("left_sync", "if not m.readiness.account_read or m.positions.has_suspects:"),
         change(
             "left_suspects",
-            "or not m.readiness.order_snapshot or m.positions.has_suspects:",
-            "or not m.readiness.order_snapshot:",
+            "if not m.readiness.account_read or m.positions.has_suspects:",
+            "if not m.readiness.account_read:",
+        ),
+        change(
+            "left_clock",
+            "if not m.readiness.account_read or m.positions.has_suspects:",
+            "if not m.readiness.position_synced or not m.readiness.account_read or m.positions.has_suspects:",
         ),
         change("observation", "if not m.trading or self._leaves_open:", "if self._leaves_open:"),
         change(

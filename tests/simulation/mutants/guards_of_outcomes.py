@@ -47,6 +47,7 @@ GUARDS_OF_OUTCOMES = (
             "order.cloid, Report.LOST, m.now",
         ),
         change("latency_unsent", "if post.sent_at_ms is not None:", "if True:"),
+        never("gone_numbers", "if outcome.outcome is Outcome.ERROR:\n            # Or it rests"),
         without("cancel_gone", " and classify(outcome.error) is not Rejection.GONE"),
         change(
             "silence_asks",

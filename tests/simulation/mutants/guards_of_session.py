@@ -144,7 +144,13 @@ GUARDS_OF_SESSION = (
         change("fills", "return self._fills", "return True"),
         change("positions_read", "self._position_dexes.issuperset(self._dexes) and not", "not"),
         change("positions_stale", "issuperset(self._dexes) and not self.stale_dexes", "issuperset(self._dexes)"),
-        change("bootstrap", "return is_read and all(self._bootstrap.values())", "return is_read"),
+        change(
+            "bootstrap", "return self._positions_read and all(self._bootstrap.values())", "return self._positions_read"
+        ),
+        change(
+            "account_positions", "return self._positions_read and self.order_snapshot", "return self.order_snapshot"
+        ),
+        change("account_orders", "return self._positions_read and self.order_snapshot", "return self._positions_read"),
         change("ready_md", "return self.md_ready and self.order", "return self.order"),
         change("ready_orders", "self.md_ready and self.order_snapshot and self", "self.md_ready and self"),
         change("ready_fills", "self.order_snapshot and self.fills_snapshot and", "self.order_snapshot and"),

@@ -37,6 +37,7 @@ GUARDS_OF_VIEW = (
         "core/engine/lives.py",
         never("again", "if last is not None and last.name == name and last.text == text:"),
         never("most_steps", "if len(self.steps) > _KEEP_STEPS:"),
+        never("neighbours", "if (before.name, before.text) == (after.name, after.text):"),
         change("denied_over", "life.denied = reason\n        life.is_over = True", "life.denied = reason"),
         change("over", "life.is_over = order.is_settled", "pass"),
         never("change_of_none", "if life is None:\n            return\n        said"),

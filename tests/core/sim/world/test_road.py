@@ -222,3 +222,14 @@ def test_what_came_while_nothing_was_heard_is_heard_before_anything_newer(road):
     live(world, 100)
     world.road._arrive_down(socket, '{"channel":"error","data":"second"}')
     assert [m.text[-6:].strip() for m in ears.of(ChannelError)] == ["first", "second"]
+
+
+def test_what_arrives_on_a_connection_that_the_venue_cut_as_idle_is_not_heard(road):
+    world, _ = road
+    socket = world.road._socket
+    world.road.post(1, PAYLOAD)
+    world.road.drop("gone")
+    world.feed.close(socket.session)
+    received = len(world.exchange.actions)
+    live(world, 1_000)
+    assert len(world.exchange.actions) == received
