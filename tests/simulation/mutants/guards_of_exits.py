@@ -190,11 +190,6 @@ GUARDS_OF_EXITS = (
             "if not m.readiness.account_read or m.positions.has_suspects:",
             "if not m.readiness.account_read:",
         ),
-        change(
-            "left_clock",
-            "if not m.readiness.account_read or m.positions.has_suspects:",
-            "if not m.readiness.position_synced or not m.readiness.account_read or m.positions.has_suspects:",
-        ),
         change("observation", "if not m.trading or self._leaves_open:", "if self._leaves_open:"),
         change(
             "exits_left",
