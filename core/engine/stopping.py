@@ -128,8 +128,13 @@ class StopDesk:
         if not m.trading or self._leaves_open:
             return
         for order in m.orders.live():
-            if not order.is_exit and order.status is not OrderStatus.QUEUED:
+            if order.is_exit:
+                continue
+            if order.status is not OrderStatus.QUEUED:
                 m.cancels.want(order)
+            elif order.reduce_only and order.cloid is not None and m.scheduler.remove(order.cloid):
+                # By hand: it would rest where the exit has to go.
+                self._entries.on_dropped(order.cloid, reason.value)
         for order in m.orders.external():
             if with_foreign or is_ours(order.cloid):
                 m.cancels.want(order)

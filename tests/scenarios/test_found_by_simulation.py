@@ -358,3 +358,30 @@ def test_an_order_that_a_cancel_does_not_find_may_have_another_number() -> None:
     rig.reject(rig.posts[-1], "Order was never placed, already canceled, or filled. asset=110002")
     rig.advance(3_000)
     assert rig.m.markets[NVDA].spec.asset_id == rig.venue.specs[NVDA].asset_id
+
+
+def test_an_order_by_hand_that_waits_does_not_leave_after_a_hard_stop() -> None:
+    """The budget was used up and a resting order to reduce waited; the stop came, and it left all the same, where the exit had to go."""
+    rig = Rig()
+    rig.open_position()
+    rig.handle(RateLimitRead(10_000, 10_000, D(1_000)))
+    rig.handle(
+        PlaceOrder(
+            command_id="m",
+            market=SNDK,
+            side=SELL,
+            size=rig.m.positions.all()[0].size,
+            limit_px=D(250),
+            tif=TimeInForce.GTC,
+            reduce_only=True,
+        )
+    )
+    posts = len(rig.posts)
+    rig.handle(TripHardStop(command_id="t"))
+    rig.advance(15_000)
+    sent = [o for p in rig.posts[posts:] if not isinstance(p.batch, Cancels) for o in orders_of(p)]
+    assert sent
+    assert all(o.tif is TimeInForce.IOC for o in sent)
+    assert rig.rows(OrderRow)[-1].status is not OrderStatus.OPEN
+    (dropped,) = [r for r in rig.rows(OrderRow) if r.status is OrderStatus.CANCELED]
+    assert dropped.reason == "hard stop"

@@ -40,7 +40,6 @@ NOT_NEEDED: dict[str, str] = {
     "account.absent_by_fills": "As absent_by_status, the other way round.",
     "account.believe_ended": "OrderTable.believe_fills refuses an order that has not ended; without it here there is only a line too many in the audit trail.",
     "stopping.stop_foreign_latched": "While latched the hard stop's own call of the same tick has asked for everything this one asks for, and more.",
-    "stopping.queued_left": "All who end everything take the queue back first, so no entry is queued here; an entry that was not sent is dropped, never queued again.",
     "stopping.confirm_anew": "A confirmation is only taken while the time since flat is set, and goes with it (confirm_lost): there is none left to clear.",
     "operator.want_sent": "Cancel-all has emptied the queue before, and cancel-order takes a queued order back itself: none that is queued comes here.",
     "session.connected_asks_anew": "The disconnect before has forgotten all questions, and without a connection none is asked (Machines.ask).",
