@@ -7,7 +7,7 @@ the report of the mutants says who caught what.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from account_checkers import ACCOUNT_CHECKERS
@@ -38,7 +38,7 @@ from core.messages.effects import (
     Repost,
     SignalRow,
 )
-from core.messages.events import Connected, Disconnected, PostSent, Tick
+from core.messages.events import Connected, Disconnected, Fills, FillsRead, PositionsRead, PostSent, Tick
 from core.messages.tape import Message
 from core.model.cloid import is_ours
 from core.model.market import MarketKey
@@ -402,12 +402,24 @@ class OnTheWire(Checker):
 
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
-        self._closed_by_others_ms: dict[str, int] = {}
+        self._closed_ms: dict[str, int] = {}
+        """When another program of the owner's closed something, last."""
+        self._untold: dict[str, int] = {}
+        """Of those: what the engine was not told of yet."""
+        self._unseen_by: dict[int, set[str]] = {}
+        """Of each post: what others closed before or after it left, and the engine had not been told of when it did."""
+        self._unfit: set[int] = set()
+        """Posts that left when the venue had changed its rules and we did not know."""
 
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
+        for coin in _told_of(message, self._untold) if self._untold else ():
+            self._untold.pop(coin, None)
         for effect in effects:
             if not isinstance(effect, Post) or not isinstance(effect.batch, Orders):
                 continue
+            self._unseen_by[effect.nonce] = set(self._untold)
+            if not self._knows_the_specs(world):
+                self._unfit.add(effect.nonce)
             cloids = [o.cloid for o in effect.batch.orders]
             self.expect(len(set(cloids)) == len(cloids), "one cloid twice in a batch")
             for order in effect.batch.orders:
@@ -432,9 +444,14 @@ class OnTheWire(Checker):
         post = self.ledger.posts.get(entry.nonce)
         if post is None:
             filled = [o.coin for o in entry.orders if o.coin and o.reduce_only and o.result and o.result.filled_sz]
-            self._closed_by_others_ms.update(dict.fromkeys(filled, entry.time))
+            closed = dict.fromkeys(filled, entry.time)
+            self._closed_ms.update(closed)
+            self._untold.update(closed)
+            for unseen in self._unseen_by.values() if filled else ():
+                unseen.update(filled)
             return
-        if not self._knows_the_specs(world):
+        was_unfit = entry.nonce in self._unfit
+        if was_unfit or not self._knows_the_specs(world):
             return
         for i, status in enumerate(entry.statuses or ()):
             error = status.get("error", "").lower() if isinstance(status, dict) else ""
@@ -445,9 +462,20 @@ class OnTheWire(Checker):
 
     def _was_the_whole(self, entry: ActionEntry, i: int) -> bool:
         """An exit of less than the minimum is taken where it closes all there is; and another program closed it a moment before."""
-        order = entry.orders[i]
-        closed_ms = self._closed_by_others_ms.get(order.coin or "")
-        return order.reduce_only and closed_ms is not None and entry.time - closed_ms <= self.UNSEEN_MS
+        order, coin = entry.orders[i], entry.orders[i].coin or ""
+        closed_ms = self._closed_ms.get(coin)
+        is_unseen = coin in self._unseen_by.get(entry.nonce, ())
+        return order.reduce_only and is_unseen and closed_ms is not None and entry.time - closed_ms <= self.UNSEEN_MS
+
+
+def _told_of(message: Message, closed_ms: Mapping[str, int]) -> Iterable[str]:
+    """Of what others closed: what this message tells the engine."""
+    if isinstance(message, (Fills, FillsRead)):
+        return [f.market.name for f in message.fills]
+    if isinstance(message, PositionsRead):
+        of_dex = [c for c in closed_ms if c.rpartition(":")[0] == message.dex]
+        return [c for c in of_dex if closed_ms[c] <= message.time_ms]
+    return ()
 
 
 class Reducing(Checker):

@@ -189,6 +189,8 @@ class Trips(Check):
             self.expect(stopped, "disconnected after trading was ready, and not latched")
         self.expect(not isinstance(message, OutsideFault) or m.latch.tripped, "a fault outside, and not latched")
         self._was_ready = self._was_ready or m.readiness.is_ready
+        if self._since:  # between two ticks one may end and the next begin
+            self._since = {k: ms for k, ms in self._since.items() if m.flattener.get(k) and m.positions.get(k)}
         if not isinstance(message, Tick):
             return
         held = {p.market for p in m.positions.all()}
