@@ -111,7 +111,7 @@ class Sizes(Check):
 class Proof(Check):
     """A size that the exchange's own view changed was proven: the first word of a connection on what is held, or said twice, 2 s apart.
 
-    In between nobody said otherwise, and nothing moved. L07, SPEC 6.
+    In between nobody said otherwise, and nothing moved. Where the newest fill ended at that size, the fills are the other witness. L07, SPEC 6.
     """
 
     quiet = ()
@@ -124,9 +124,11 @@ class Proof(Check):
         self._ever: set[str] = set()
         self._read: set[str] = set()
         """Dexes that answered in this run, and on this connection."""
+        self._fills: dict[MarketKey, tuple[int, set[Decimal]]] = {}
+        """The time of the newest fills that this run has heard of, and the sizes at which those of that time ended."""
 
     def started(self, world: World) -> None:
-        self._ours, self._said = {}, {}
+        self._ours, self._said, self._fills = {}, {}, {}
         self._ever.clear()
         self._read.clear()
 
@@ -135,6 +137,11 @@ class Proof(Check):
             return
         if isinstance(message, (Connected, Disconnected)):
             self._read.clear()
+        for fill in message.fills if isinstance(message, (Fills, FillsRead)) else ():
+            time_ms, ends = self._fills.get(fill.market, (0, set()))
+            if fill.time_ms >= time_ms:
+                end = fill.start_position + fill.size * fill.side.sign
+                self._fills[fill.market] = (fill.time_ms, {*(ends if fill.time_ms == time_ms else ()), end})
         before, self._ours = self._ours, sizes_of(world)
         moved = [k for k in {**before, **self._ours} if before.get(k, ZERO) != self._ours.get(k, ZERO)]
         if isinstance(message, PositionsRead):
@@ -154,8 +161,9 @@ class Proof(Check):
             told = self._said.get(market)
             if market in moved and read.dex in self._ever and not (is_first and size):
                 age = None if told is None or told[0] != size else world.steady_ms - told[1]
+                is_filled = size != ZERO and size in self._fills.get(market, (0, set()))[1]
                 self.expect(
-                    age is not None and age >= AGREE_MS,
+                    is_filled or (age is not None and age >= AGREE_MS),
                     f"{market}: {size} was taken over from {before.get(market, ZERO)}, said {'once' if age is None else f'for {age} ms'}",
                 )
             if size == before.get(market, ZERO):
