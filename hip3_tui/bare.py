@@ -251,8 +251,7 @@ class BareScreen:
     def _open(self, snapshot: Snapshot, now_ms: int) -> list[str]:
         orders = [o for o in snapshot.orders if not o.is_settled]
         if not snapshot.positions and not orders:
-            known = snapshot.ready.position_synced and snapshot.ready.order_snapshot
-            return ["FLAT: no position, no order" if known else "WHAT IS OPEN IS NOT KNOWN"]
+            return ["FLAT: no position, no order" if snapshot.ready.knows_what_is_open else "WHAT IS OPEN IS NOT KNOWN"]
         lines = [f"AT RISK {f.usd(snapshot.pnl.exposure_usd)}" if snapshot.positions else "FLAT, ORDERS OUT"]
         for p in snapshot.positions:
             stop = "" if p.time_stop_at_ms is None else f", time stop in {f.countdown(p.time_stop_at_ms - now_ms)}"

@@ -113,6 +113,7 @@ class TradingReadyChecker:
             fills_snapshot=self.fills_snapshot,
             position_synced=self.position_synced,
             missing=tuple(missing),
+            positions_read=self._positions_read,
         )
 
 

@@ -98,10 +98,20 @@ class ReadyView(Struct, frozen=True):
     fills_snapshot: bool
     position_synced: bool
     missing: tuple[str, ...]
+    positions_read: bool = False
+    """What is held has been read on every dex, whether or not clock, fees and budget are known too."""
 
     @property
     def is_ready(self) -> bool:
         return self.md_ready and self.order_snapshot and self.fills_snapshot and self.position_synced
+
+    @property
+    def knows_positions(self) -> bool:
+        return self.position_synced or self.positions_read
+
+    @property
+    def knows_what_is_open(self) -> bool:
+        return self.knows_positions and self.order_snapshot
 
 
 class InflightView(Struct, frozen=True):

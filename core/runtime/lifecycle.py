@@ -267,7 +267,7 @@ def what_is_open(snapshot: Snapshot | None) -> str:
     """What the last picture of the engine had open, for an operator who must look at the exchange now."""
     if snapshot is None:
         return "what is open is not known"
-    if not snapshot.positions and not snapshot.orders and not snapshot.ready.position_synced:
+    if not snapshot.positions and not snapshot.orders and not snapshot.ready.knows_positions:
         return "what is open is not known"
     positions = [f"{p.market} {p.side.value} {p.size}" for p in snapshot.positions]
     orders = [f"{o.market} {o.side.value} {o.size}" for o in snapshot.orders if not o.status.is_terminal]

@@ -114,7 +114,7 @@ def is_flat(snapshot: Snapshot) -> bool:
 
 def knows_what_is_open(snapshot: Snapshot) -> bool:
     """Positions and orders have been read from the exchange, and nothing has made that doubtful since."""
-    return snapshot.ready.position_synced and snapshot.ready.order_snapshot
+    return snapshot.ready.knows_what_is_open
 
 
 def has_live_orders(snapshot: Snapshot) -> bool:

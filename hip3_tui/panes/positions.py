@@ -36,7 +36,7 @@ class PositionsPane(LiveTable):
 
     def empty(self, snapshot: Snapshot) -> Line:
         """Nothing known is not nothing held."""
-        if snapshot.ready.position_synced:
+        if snapshot.ready.knows_positions:
             return super().empty(snapshot)
         return text("not known: the exchange has not been asked, or not answered, since we are connected", "warn")
 

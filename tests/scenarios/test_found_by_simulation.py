@@ -340,6 +340,7 @@ def test_a_clock_that_is_off_does_not_hide_that_a_hard_stop_is_done() -> None:
     assert rig.m.latch.tripped
     assert not rig.m.readiness.is_ready
     assert [e.title for _, e in rig.log if isinstance(e, Alert)].count("HARD STOP done") == 1
+    assert rig.snapshot().ready.knows_what_is_open, "the screen says the same"
     rig.handle(ResetHardStop(command_id="r", reason="the clock is being put right"))
     assert not rig.m.latch.tripped
     assert "clock" in "; ".join(rig.m.readiness.view().missing), "no entry before the clock is right"

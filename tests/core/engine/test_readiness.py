@@ -76,8 +76,10 @@ def test_what_the_account_holds_is_known_whatever_the_clock_says() -> None:
     checker.on_open_orders("xyz")
     assert checker.account_read
     assert not checker.position_synced
+    assert checker.view().knows_what_is_open
     checker.stale_dexes = ("xyz",)
     assert not checker.account_read
+    assert not checker.view().knows_positions
 
 
 def test_market_data_can_fall_back_alone() -> None:
