@@ -58,6 +58,8 @@ class Account:
 
     def on_order_updates(self, updates: OrderUpdates) -> None:
         for report in (r for r in updates.orders if r.market.dex in self._m.dexes):  # no list of others is read
+            if not self._m.orders.is_known(report):
+                self._m.positions.doubt_filled(report, self._m.now)
             self._apply_report(report)
         self._forget_gone()
 
@@ -131,8 +133,7 @@ class Account:
 
     def on_order_status(self, read: OrderStatusRead) -> None:
         m = self._m
-        asked_ms = m.asker.on_answer(QueryOrderStatus(read.cloid), m.now)
-        asked = asked_ms if asked_ms is not None else 0
+        asked = m.asker.on_answer(QueryOrderStatus(read.cloid), m.now) or 0
         if read.report is not None:
             self._apply_report(read.report)
             order = m.orders.get(read.cloid)
@@ -266,9 +267,8 @@ class Account:
         change = m.orders.on_venue_report(report, m.now)
         if report.status is OrderStatus.UNKNOWN:
             m.tally.errors += 1
-            m.note(
-                Severity.WARNING, "status", f"{report.market} oid {report.oid}: unknown status {report.status_text!r}"
-            )
+            text = f"{report.market} oid {report.oid}: unknown status {report.status_text!r}"
+            m.note(Severity.WARNING, "status", text)
         self.on_change(change)
 
     def _apply_fill(self, fill: Fill) -> None:

@@ -199,9 +199,9 @@ class OrderTable:
     def get(self, cloid: Cloid) -> TrackedOrder | None:
         return self._live.get(cloid) or self._ended.get(cloid)
 
-    def is_known(self, fill: Fill) -> bool:
+    def is_known(self, said: Fill | OrderReport) -> bool:
         """It belongs to an order of this run."""
-        return self._cloid_of(fill.cloid, fill.oid) is not None
+        return self._cloid_of(said.cloid, said.oid) is not None
 
     def unsettled(self) -> list[TrackedOrder]:
         return list(self._live.values())

@@ -16,9 +16,9 @@ from decimal import Decimal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from core.messages.events import PositionsRead, VenuePosition
+from core.messages.events import OrderReport, PositionsRead, VenuePosition
 from core.model.market import MarketKey
-from core.model.order import OrderSide
+from core.model.order import OrderSide, OrderStatus
 from core.model.position import Fill, FillKey, Position
 
 AGREE_AFTER_MS = 2_000
@@ -54,7 +54,9 @@ class _Suspicion(Struct, frozen=True):
     signed_size: Decimal
     since_ms: int
     by_fills: bool = False
-    """The fills say so, and the first answer does not."""
+    """The fills say so, and the first answer does not; or an order was filled whose fills were not told yet."""
+    after_ms: int = 0
+    """Of the exchange: an answer from before it proves nothing."""
 
 
 class PositionTracker:
@@ -100,6 +102,17 @@ class PositionTracker:
         """Than the answer that our size of its market comes from; False while there is none."""
         return fill.market.dex in self._baseline_ms and fill.time_ms > self._contained_until(fill.market)
 
+    def doubt_filled(self, said: OrderReport, now_ms: int) -> None:
+        """Somebody else's order was filled, or one of an earlier run, and not all of its fills were told: we hold more than we know of."""
+        if said.status in (OrderStatus.UNKNOWN, OrderStatus.REJECTED) or said.market.dex not in self._baseline_ms:
+            return
+        seen = sum((f.size for f in self._history.get(said.market, ()) if f.oid == said.oid), _ZERO)
+        untold = said.original_size - said.remaining - seen
+        if untold > 0 and said.status_time_ms > self._contained_until(said.market):
+            position = self._positions.get(said.market)
+            size = (position.signed_size if position else _ZERO) + untold * said.side.sign
+            self._suspects[said.market] = _Suspicion(size, now_ms, by_fills=True, after_ms=said.status_time_ms)
+
     def apply(self, fill: Fill, now_ms: int) -> PositionChange | None:
         """Move the position by a new fill. None when the size already contains it, or its dex is not synced yet (it is kept)."""
         if fill.market.dex not in self._baseline_ms:
@@ -134,7 +147,8 @@ class PositionTracker:
             mine = position.signed_size if position else _ZERO
             said = venue.signed_size if venue else _ZERO
             if mine == said:
-                self._suspects.pop(market, None)
+                if market in self._suspects and self._suspects[market].after_ms <= read.time_ms:
+                    del self._suspects[market]
                 continue
             if max(self._moved_ms.get(market, 0), self._contained_until(market)) > read.time_ms:
                 continue  # older than what our size is made of
@@ -146,6 +160,8 @@ class PositionTracker:
         for market in [s for s in self._suspects if s.dex == read.dex and s not in theirs and s not in self._positions]:
             # Neither of us holds it any more: what one answer said once must not stand as the first of two for a later one.
             suspicion = self._suspects[market]
+            if suspicion.after_ms > read.time_ms:
+                continue
             if not suspicion.by_fills or now_ms - suspicion.since_ms >= AGREE_AFTER_MS:
                 del self._suspects[market]
         if first_ever:

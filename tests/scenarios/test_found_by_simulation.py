@@ -386,3 +386,35 @@ def test_an_order_by_hand_that_waits_does_not_leave_after_a_hard_stop() -> None:
     assert rig.rows(OrderRow)[-1].status is not OrderStatus.OPEN
     (dropped,) = [r for r in rig.rows(OrderRow) if r.status is OrderStatus.CANCELED]
     assert dropped.reason == "hard stop"
+
+
+def test_an_order_of_an_earlier_run_that_was_filled_is_a_position_in_doubt_until_its_fill_comes() -> None:
+    """It rested, its market was known to be flat; "filled" came, an entry left on top of it, and then came the fill."""
+    rig = Rig()
+    order = replace(foreign_order(SNDK, 77), original_size=D("0.1"), remaining=D("0.1"))
+    rig.venue.open_orders = [order]
+    rig.handle(update(order))
+    rig.venue.open_orders = []
+    rig.advance(1_000)
+    done = replace(order, remaining=D(0), status=OrderStatus.FILLED, status_text="filled", status_time_ms=rig.now)
+    rig.handle(update(done))
+    assert rig.m.positions.is_suspect(SNDK)
+    older = rig.venue.positions_read("xyz", rig.now - 1)
+    rig.handle(older)
+    rig.now += 3_000
+    rig.handle(older)
+    assert rig.m.positions.is_suspect(SNDK), "an answer from before it proves nothing"
+    assert rig.dislocate(SNDK) is None
+    rig.show(rig.venue.execute(SNDK, done.side, D("0.1"), D(200), rig.now, 77, None))
+    assert not rig.m.positions.is_suspect(SNDK)
+    assert rig.m.positions.all()[0].size == D("0.1")
+
+
+def test_an_order_of_others_whose_fills_were_told_first_is_in_no_doubt() -> None:
+    rig = Rig()
+    order = replace(foreign_order(SNDK, 77), original_size=D("0.1"), remaining=D("0.1"))
+    rig.handle(update(order))
+    rig.advance(1_000)
+    rig.show(rig.venue.execute(SNDK, order.side, D("0.1"), D(200), rig.now, 77, None))
+    rig.handle(update(replace(order, remaining=D(0), status=OrderStatus.FILLED, status_time_ms=rig.now)))
+    assert not rig.m.positions.has_suspects

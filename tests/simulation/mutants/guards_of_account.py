@@ -316,8 +316,8 @@ GUARDS_OF_ACCOUNT = (
         never("agree", "if mine == said:"),
         change(
             "agree_clears",
-            "if mine == said:\n                self._suspects.pop(market, None)",
-            "if mine == said:\n                pass",
+            "                    del self._suspects[market]\n                continue",
+            "                    pass\n                continue",
         ),
         never("older_answer", "if max(self._moved_ms.get(market, 0), self._contained_until(market)) > read.time_ms:"),
         never("unsettled", "if is_unsettled(market) and not is_first:"),
@@ -330,7 +330,25 @@ GUARDS_OF_ACCOUNT = (
             "if (is_first and venue is not None) or self._is_proven(market, said, now_ms):",
             "if is_first and venue is not None:",
         ),
-        change("suspect_of_none", "del self._suspects[market]", "pass"),
+        change(
+            "suspect_of_none",
+            "                del self._suspects[market]\n        if first",
+            "                pass\n        if first",
+        ),
+        nothing(
+            "doubt",
+            "self._suspects[said.market] = _Suspicion(size, now_ms, by_fills=True, after_ms=said.status_time_ms)",
+        ),
+        change("doubt_told", "if untold > 0 and said.status", "if said.status"),
+        change(
+            "doubt_contained", "untold > 0 and said.status_time_ms > self._contained_until(said.market)", "untold > 0"
+        ),
+        change(
+            "doubt_older",
+            "if market in self._suspects and self._suspects[market].after_ms <= read.time_ms:",
+            "if market in self._suspects:",
+        ),
+        never("doubt_older_of_none", "if suspicion.after_ms > read.time_ms:"),
         nothing("denied_first", "self._doubt_denied(read.dex, theirs, now_ms)"),
         change(
             "denied_twice",
