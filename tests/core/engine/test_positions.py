@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from engine_rig import BUY, NOW, NVDA, SELL, SNDK, ZERO, D
+import pytest
+from engine_rig import BUY, NOW, NVDA, SELL, SNDK, ZERO, D, foreign_order
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from core.engine.positions import PositionChange, PositionTracker
-from core.messages.events import PositionsRead, VenuePosition
+from core.messages.events import OrderReport, PositionsRead, VenuePosition
 from core.model.market import MarketKey
-from core.model.order import OrderSide
+from core.model.order import OrderSide, OrderStatus
 from core.model.position import Fill
 
 
@@ -196,6 +198,60 @@ def test_nothing_is_proven_while_an_order_of_the_market_is_unsettled() -> None:
     ask(tracker, read(1_000), unsettled=True)
     ask(tracker, read(9_000), unsettled=True)
     assert tracker.get(SNDK) is not None
+    assert not tracker.has_suspects
+
+
+# --- an order of somebody else's ----------------------------------------------------------------------------------------
+
+
+def filled(at: int, size: str = "1", **changes: object) -> OrderReport:
+    order = replace(foreign_order(SNDK, 1), original_size=D(size), remaining=ZERO, status_time_ms=NOW + at)
+    return replace(replace(order, status=OrderStatus.FILLED), **changes)
+
+
+def test_a_market_is_in_doubt_from_the_word_that_an_order_was_filled_to_the_last_of_its_fills() -> None:
+    tracker = synced()
+    tracker.doubt_filled(filled(500), NOW + 500)
+    assert tracker.is_suspect(SNDK)
+    take(tracker, fill(BUY, "1", 500))
+    assert not tracker.is_suspect(SNDK)
+    tracker.doubt_filled(filled(500), NOW + 600)
+    assert not tracker.is_suspect(SNDK), "they came first"
+    tracker.doubt_filled(filled(700, "1.5"), NOW + 700)
+    assert tracker.is_suspect(SNDK), "not all of them"
+
+
+def test_an_answer_that_is_older_than_the_filled_order_ends_no_doubt() -> None:
+    tracker = synced()
+    tracker.doubt_filled(filled(500), NOW + 500)
+    ask(tracker, read(499))
+    tracker.reconcile(read(499), NOW + 9_000, is_first=False, is_unsettled=lambda market: False)
+    assert tracker.is_suspect(SNDK)
+    tracker.reconcile(read(501), NOW + 9_000, is_first=False, is_unsettled=lambda market: False)
+    assert not tracker.is_suspect(SNDK), "opened and closed again"
+    take(tracker, fill(BUY, "1", 9_100))
+    tracker.doubt_filled(filled(9_500, "3"), NOW + 9_500)
+    ask(tracker, read(9_499, D(1)))
+    assert tracker.is_suspect(SNDK)
+    ask(tracker, read(9_600, D(1)))
+    assert not tracker.is_suspect(SNDK)
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        filled(0),
+        filled(500, remaining=D(1)),
+        filled(500, status=OrderStatus.UNKNOWN),
+        filled(500, market=MarketKey("test", "ABC")),
+    ],
+    ids=["in the answer already", "nothing", "a word that nobody knows", "a dex that was not read"],
+)
+def test_and_no_market_is_in_doubt_for_less(report: OrderReport) -> None:
+    tracker = synced()
+    if report.status is OrderStatus.UNKNOWN:
+        tracker.doubt_filled(replace(report, status=OrderStatus.REJECTED), NOW + 500)
+    tracker.doubt_filled(report, NOW + 500)
     assert not tracker.has_suspects
 
 
