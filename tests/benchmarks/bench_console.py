@@ -3,8 +3,8 @@ lateness; first frame.
 
 The real program in a pseudo-terminal of 120x40, against a venue in its own process with 8 markets and 500 quotes a second; once more with
 next to no quotes, so that the load's share is seen side by side. The terminal is read but not emulated, which would take more of the
-machine than drawing does. The venue has a core of its own where there are two: else the kernel wakes it on ours in the middle of our `send`
-and runs it first, and a third of a millisecond of the venue's work is counted as the console's. The first frame is taken from starts of the program without probes, with nothing else running.
+machine than drawing does. The venue and this reader have a core of their own where there are two: else the kernel wakes them on ours in the
+middle of our `send`, or of our drawing, and runs them first, and a third of a millisecond of their work is counted as the console's. The first frame is taken from starts of the program without probes, with nothing else running.
 
     make bench, or alone: python tests/benchmarks/bench_console.py [SECONDS [loaded|quiet|start]]
 """
@@ -87,6 +87,7 @@ def measure(quotes_per_second: int, trade: Callable[[int], None], patience_s: fl
             [sys.executable, str(HERE / "load_venue.py"), str(quotes_per_second)], stdout=subprocess.PIPE, text=True
         )
         keep_to(venue.pid, CORES[-1:])
+        keep_to(os.getpid(), CORES[-1:])
         try:
             assert venue.stdout is not None
             port = venue.stdout.readline().rsplit(":", 1)[1].strip()
@@ -103,6 +104,7 @@ def measure(quotes_per_second: int, trade: Callable[[int], None], patience_s: fl
             samples: dict[str, list[float]] = json.loads(out.read_text())
             return samples
         finally:
+            keep_to(os.getpid(), CORES)
             venue.terminate()
             venue.wait()
 

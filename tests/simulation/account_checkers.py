@@ -235,6 +235,8 @@ class Aged(Check):
             if end * sign <= 0:
                 if built:
                     break
+                if fill.is_buy == (sign > 0) and (fill.time, fill.coin, fill.tid) in self._told:
+                    return  # the one before it is still to come: what we made of this one was never there
                 continue  # closed again already, and we have not heard of it
             built.append(fill)
             if fill.start_position * sign <= 0:
