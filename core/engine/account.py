@@ -126,7 +126,7 @@ class Account:
                 held = f"{change.after.side.value} {change.after.size}" if change.after else "flat"
                 m.note(Severity.WARNING, "resync", f"{change.market}: the exchange says {held}; taken over")
             self._on_position_change(change)
-        if m.positions.has_suspects:
+        if m.positions.has_suspects or any(c.by_resync and not c.is_found for c in changes):
             self._ask_fills(m.now - 60_000)
         m.readiness.on_positions(read.dex)
         self._confirm(query, asked_ms, is_empty=not read.positions)

@@ -124,6 +124,10 @@ class PositionTracker:
         self._moved_ms[fill.market] = max(fill.time_ms, self._moved_ms.get(fill.market, 0))
         before = self._positions.get(fill.market)
         after = _moved(before, fill, now_ms)
+        if before is None and after is not None and fill.start_position * fill.side.sign > 0:
+            # The exchange held some before this fill: what we took for the end of it was none.
+            built = self._built_since(fill.market, fill.side, now_ms)
+            after = replace(after, entry_timestamp_ms=min(built, after.entry_timestamp_ms))
         return self._store(fill.market, before, after, by_resync=False)
 
     # --- the exchange's own view ---------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from core.config import ExecutionConfig, SafetyConfig
 from core.engine.lookups import COPY_ARRIVES_MS
 from core.messages.commands import FlattenAll, PlaceOrder, ResetHardStop, TripHardStop
-from core.messages.effects import Alert, Ask, OrderRow, Reconnect
+from core.messages.effects import Alert, Ask, OrderRow, Reconnect, TradeRow
 from core.messages.events import (
     Connected,
     Fills,
@@ -22,7 +22,7 @@ from core.messages.events import (
     Tick,
     TimeJump,
 )
-from core.messages.queries import QueryFills, QueryOrderStatus, QueryServerTime
+from core.messages.queries import QueryFills, QueryOrderStatus, QueryPositions, QueryServerTime
 from core.model.market import MarketKey
 from core.model.order import Cancels, OrderStatus, TimeInForce
 from core.model.position import ExitReason
@@ -418,3 +418,23 @@ def test_an_order_of_others_whose_fills_were_told_first_is_in_no_doubt() -> None
     rig.show(rig.venue.execute(SNDK, order.side, D("0.1"), D(200), rig.now, 77, None))
     rig.handle(update(replace(order, remaining=D(0), status=OrderStatus.FILLED, status_time_ms=rig.now)))
     assert not rig.m.positions.has_suspects
+
+
+def test_the_loss_of_a_trade_whose_end_the_exchange_told_before_its_fills_counts_at_once() -> None:
+    """The stop program closed it and its fill was not told; "filled" and "flat" were, and its loss counted only three minutes later."""
+    rig = Rig()
+    held = rig.open_position()
+    rig.muted = {QueryPositions}
+    rig.advance(10_000)
+    order = replace(foreign_order(SNDK, 77), side=SELL, original_size=held.size)
+    rig.venue.execute(SNDK, SELL, held.size, D(150), rig.now, 77, None)
+    rig.handle(update(order, remaining=D(0), status=OrderStatus.FILLED, status_time_ms=rig.now))
+    rig.advance(2_100)
+    assert rig.position() is not None
+    rig.log.clear()
+    rig.handle(rig.venue.positions_read("xyz", rig.now))
+    assert rig.position() is None
+    assert [type(a.query) for a in rig.effects(Ask)].count(QueryFills) == 1
+    lost = -sum(r.trade.net_pnl_usd for r in rig.rows(TradeRow))
+    assert lost > held.size * (held.entry_px - 150)
+    assert rig.m.risk.counters.cumulative_pnl_usd == -lost

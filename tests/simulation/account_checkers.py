@@ -14,9 +14,10 @@ from ledger import Ledger
 
 from core.messages.commands import ResetHardStop
 from core.messages.effects import Alert, Effect, FillRow, Journal, PersistLatch, Severity
-from core.messages.events import Connected, Disconnected, Fills, FillsRead, PositionsRead, Tick
+from core.messages.events import Connected, Disconnected, Fills, FillsRead, OrderUpdates, PositionsRead, Tick
 from core.messages.tape import Message
 from core.model.market import MarketKey
+from core.model.order import OrderStatus
 from core.model.position import FillKey, Position
 from core.sim import wire
 from core.sim.world.world import World
@@ -111,7 +112,8 @@ class Sizes(Check):
 class Proof(Check):
     """A size that the exchange's own view changed was proven: the first word of a connection on what is held, or said twice, 2 s apart.
 
-    In between nobody said otherwise, and nothing moved. Where the newest fill ended at that size, the fills are the other witness. L07, SPEC 6.
+    In between nobody said otherwise, and nothing moved. Where the newest fill ended at that size, the fills are the other witness; and where an
+    order is said to be filled whose fills were not told, that word is one of the two. L07, SPEC 6.
     """
 
     quiet = ()
@@ -126,9 +128,14 @@ class Proof(Check):
         """Dexes that answered in this run, and on this connection."""
         self._fills: dict[MarketKey, tuple[int, set[Decimal]]] = {}
         """The time of the newest fills that this run has heard of, and the sizes at which those of that time ended."""
+        self._of_order: dict[int, dict[FillKey, Decimal]] = {}
+        """The sizes of its fills, of those that this run has heard of."""
+        self._filled: dict[MarketKey, tuple[Decimal, int, int]] = {}
+        """The size after an order that was filled and whose fills were not told, of which block time, and when we heard of it."""
 
     def started(self, world: World) -> None:
         self._ours, self._said, self._fills = {}, {}, {}
+        self._of_order, self._filled = {}, {}
         self._ever.clear()
         self._read.clear()
 
@@ -142,12 +149,19 @@ class Proof(Check):
             if fill.time_ms >= time_ms:
                 end = fill.start_position + fill.size * fill.side.sign
                 self._fills[fill.market] = (fill.time_ms, {*(ends if fill.time_ms == time_ms else ()), end})
+            self._of_order.setdefault(fill.oid, {})[fill.key] = fill.size
+        for report in message.orders if isinstance(message, OrderUpdates) else ():
+            untold = report.original_size - report.remaining - sum(self._of_order.get(report.oid, {}).values(), ZERO)
+            if untold > 0 and report.status not in (OrderStatus.UNKNOWN, OrderStatus.REJECTED):
+                size = self._ours.get(report.market, ZERO) + untold * report.side.sign
+                self._filled[report.market] = (size, report.status_time_ms, world.steady_ms)
         before, self._ours = self._ours, sizes_of(world)
         moved = [k for k in {**before, **self._ours} if before.get(k, ZERO) != self._ours.get(k, ZERO)]
         if isinstance(message, PositionsRead):
             self._judge(world, message, before, moved)
         for market in moved:
             self._said.pop(market, None)
+            self._filled.pop(market, None)
 
     def _judge(
         self, world: World, read: PositionsRead, before: dict[MarketKey, Decimal], moved: Sequence[MarketKey]
@@ -162,6 +176,8 @@ class Proof(Check):
             if market in moved and read.dex in self._ever and not (is_first and size):
                 age = None if told is None or told[0] != size else world.steady_ms - told[1]
                 is_filled = size != ZERO and size in self._fills.get(market, (0, set()))[1]
+                after, block_ms, heard_ms = self._filled.get(market, (None, 0, 0))
+                is_filled |= after == size and block_ms <= read.time_ms and world.steady_ms - heard_ms >= AGREE_MS
                 self.expect(
                     is_filled or (age is not None and age >= AGREE_MS),
                     f"{market}: {size} was taken over from {before.get(market, ZERO)}, said {'once' if age is None else f'for {age} ms'}",

@@ -345,6 +345,37 @@ def test_entry_time_of_a_position_that_crossed_zero_is_the_crossing_fill() -> No
     assert position.entry_timestamp_ms == NOW - 30_000
 
 
+def test_what_is_left_when_a_fill_comes_late_is_as_old_as_the_position_that_we_took_for_closed() -> None:
+    """Bought twice, sold as much as the first: the second one is told last, and the exchange was never flat in between."""
+    tracker = synced()
+    first, second = fill(BUY, "1", 1), fill(BUY, "0.5", 20_000, start="1")
+    take(tracker, first)
+    assert tracker.get(SNDK) is not None
+    take(tracker, fill(SELL, "1", 30_000, start="1.5"))
+    assert tracker.is_flat
+    (late,) = take(tracker, second)
+    assert late.opened
+    assert late.after is not None
+    assert (late.after.size, late.after.entry_timestamp_ms) == (D("0.5"), NOW + 1)
+    assert late.after.last_fill_timestamp_ms == NOW + 20_000
+
+
+def test_a_late_fill_without_the_history_behind_it_is_as_old_as_itself() -> None:
+    """All that was told of the market ends flat, or on the other side."""
+    tracker = synced()
+    take(tracker, fill(BUY, "1", 1), fill(SELL, "1", 2, start="1"))
+    (late,) = take(tracker, fill(BUY, "0.5", 20_000, start="0.3"))
+    assert late.after is not None
+    assert late.after.entry_timestamp_ms == NOW + 20_000
+    tracker = synced()
+    take(tracker, fill(BUY, "1", 1), fill(SELL, "1", 30_000, start="1"))
+    (new,) = tracker.take_new((fill(BUY, "0.5", 20_000, start="0.3"),))
+    late_change = tracker.apply(new, NOW + 40_000)
+    assert late_change is not None
+    assert late_change.after is not None
+    assert late_change.after.entry_timestamp_ms == NOW + 20_000
+
+
 def test_a_fill_that_is_missing_from_the_history_ends_what_is_known_to_have_built_a_position() -> None:
     tracker = synced()
     sold, bought = fill(SELL, "1", 1, start="1"), fill(BUY, "1", 9, start="1")

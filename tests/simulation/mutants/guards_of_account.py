@@ -42,7 +42,13 @@ GUARDS_OF_ACCOUNT = (
         change("first_read", "is_first = read.dex not in self._first_read", "is_first = False"),
         nothing("first_read_only", "self._first_read.add(read.dex)"),
         change("unsettled", "is_unsettled=m.orders.has_unsettled)", "is_unsettled=lambda market: False)"),
-        never("suspect_fills", "if m.positions.has_suspects:\n            self._ask_fills"),
+        change("suspect_fills", "if m.positions.has_suspects or any(c.by_resync", "if any(c.by_resync"),
+        change(
+            "adopted_fills",
+            "if m.positions.has_suspects or any(c.by_resync and not c.is_found for c in changes):",
+            "if m.positions.has_suspects:",
+        ),
+        change("adopted_found", "any(c.by_resync and not c.is_found for", "any(c.by_resync for"),
         change("odd_status_ioc", "or order.tif is not TimeInForce.IOC:", "or True:"),
         never("seen_open_gone", "elif m.lookups.get(read.cloid) is None:"),
         never("absent_by_status", "if case is not None and case.is_proven_absent(m.orders.get(case.cloid)):"),
@@ -380,6 +386,12 @@ GUARDS_OF_ACCOUNT = (
             "if False:",
         ),
         change("remember_once", "if fill.key in self._in_history:", "if False:"),
+        never("late_built", "if before is None and after is not None and fill.start_position * fill.side.sign > 0:"),
+        change(
+            "late_built_itself",
+            "entry_timestamp_ms=min(built, after.entry_timestamp_ms)",
+            "entry_timestamp_ms=built",
+        ),
         change("fill_time_future", "entry_ms = min(fill.time_ms, now_ms)", "entry_ms = fill.time_ms"),
         change(
             "adds_price",
