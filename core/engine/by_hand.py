@@ -23,8 +23,6 @@ from core.model.market import MarketKey
 from core.model.order import PendingOrder, Purpose
 from core.model.rounding import wire_text
 
-MAX_AGE_MS = 5_000
-"""An operator who sees nothing leave for this long must not be surprised by it later."""
 _QUEUED = (Enqueued.QUEUED, Enqueued.QUEUED_DEGRADED)
 
 
@@ -62,8 +60,7 @@ class ByHand:
         """Why a queued order by hand must not leave after all; empty if it may. Its own mark and exposure are in the books already."""
         m, market = self._m, order.market
         reason = self._entries.stopped()
-        if not reason and m.now - order.created_at_ms > MAX_AGE_MS:
-            reason = f"too old: {m.now - order.created_at_ms} ms in the queue"
+        reason = reason or self._entries.too_old(order)
         reason = reason or self._entries.not_ready() or self._entries.flattening(market)
         held = m.positions.get(market)
         if not reason and held is not None and held.side is not order.side:

@@ -206,6 +206,7 @@ class Engine:
 
     def _on_tick(self) -> None:
         self._posting.on_tick()
+        self._entries.drop_too_old()
         self._session.on_tick()
         if self._m.link.connected:
             self._account.on_tick()

@@ -23,6 +23,8 @@ from core.model.signal import Signal
 
 ENTRY_MAX_AGE_MS = 1_000
 """An entry leaves within this time of its signal, or never."""
+BY_HAND_MAX_AGE_MS = 5_000
+"""An operator who sees nothing leave for this long must not be surprised by it later."""
 
 
 class Episode:
@@ -153,14 +155,28 @@ class Entries:
         m, market = self._m, order.market
         if m.latch.tripped or m.stopping:
             return "stopped"
-        if m.now - order.created_at_ms > ENTRY_MAX_AGE_MS:
-            return f"too old: {m.now - order.created_at_ms} ms in the queue"
-        reason = self.not_ready() or self.flattening(market) or m.risk.refuses_entry(m.now, self._under_way() - 1)
+        reason = self.too_old(order) or self.not_ready() or self.flattening(market)
+        reason = reason or m.risk.refuses_entry(m.now, self._under_way() - 1)
         if not reason and m.positions.get(market) is not None:
             reason = "a position has come up"
         if not reason and (m.exposure_usd(market) > m.max_market_usd or m.total_exposure_usd() > m.max_total_usd):
             reason = "over the exposure limit by now"
         return reason
+
+    def too_old(self, order: PendingOrder) -> str:
+        """Why what caused a queued order is so long ago that it must not leave; empty if it may."""
+        tracked = self._m.orders.get(order.cloid)
+        is_by_hand = tracked is not None and tracked.purpose is Purpose.MANUAL
+        age_ms = self._m.now - order.created_at_ms
+        is_old = age_ms > (BY_HAND_MAX_AGE_MS if is_by_hand else ENTRY_MAX_AGE_MS)
+        return f"too old: {age_ms} ms in the queue" if is_old else ""
+
+    def drop_too_old(self) -> None:
+        """Where nothing may leave (no budget, too many answers awaited), nobody would look at them for a minute."""
+        for order in self._m.scheduler.new_orders:
+            if why := self.too_old(order):
+                self._m.scheduler.remove(order.cloid)
+                self.on_dropped(order.cloid, why)
 
     def drop_queued(self, why: str) -> int:
         """Take back every order that adds to a position and has not left yet, those by hand included. Returns how many."""

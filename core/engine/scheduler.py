@@ -135,6 +135,11 @@ class BatchScheduler:
     # --- read --------------------------------------------------------------------------------------------------------
 
     @property
+    def new_orders(self) -> tuple[PendingOrder, ...]:
+        """Those that wait and add to a position, first come first."""
+        return tuple(self._new)
+
+    @property
     def depths(self) -> tuple[int, int, int]:
         """Queued cancels, reduce-only orders, new orders."""
         return len(self._cancels), len(self._reduce_only), len(self._new)

@@ -22,7 +22,8 @@ from engine_rig import (
 from msgspec.structs import replace
 
 from core.config import ExecutionConfig, SafetyConfig
-from core.engine.by_hand import MAX_AGE_MS, ByHand
+from core.engine.by_hand import ByHand
+from core.engine.entries import BY_HAND_MAX_AGE_MS
 from core.messages.commands import (
     CancelAll,
     CancelOrder,
@@ -33,7 +34,7 @@ from core.messages.commands import (
     TripHardStop,
 )
 from core.messages.effects import Finished, Journal, OrderRow, Post
-from core.messages.events import OrderOutcome, Outcome, PostSigned
+from core.messages.events import OrderOutcome, Outcome, PostSigned, RateLimitRead
 from core.messages.ticket import OrderLifeView
 from core.model.cloid import Cloid, CloidMaker, cloid_by_hand
 from core.model.market import MarketKey
@@ -206,10 +207,21 @@ def test_an_order_that_waited_too_long_does_not_leave() -> None:
     rig = Rig(make_config(execution=ExecutionConfig(post_timeout_ms=20_000)))
     command = buy()
     first = waiting(rig, command)
-    rig.advance(MAX_AGE_MS + 100)
+    rig.advance(BY_HAND_MAX_AGE_MS + 100)
     rig.sent(first)
     rig.advance(200)
     assert dropped_for(rig, command).startswith("too old: ")
+
+
+def test_an_order_that_cannot_leave_waits_longer_than_an_entry_and_is_let_go_of_then() -> None:
+    rig = Rig(make_config(execution=ExecutionConfig(post_timeout_ms=20_000)))
+    command = buy()
+    waiting(rig, command)
+    rig.handle(RateLimitRead(10_000, 10_000, D(1_000)))
+    rig.advance(BY_HAND_MAX_AGE_MS)
+    assert life(rig, command).status is OrderStatus.QUEUED
+    rig.advance(100)
+    assert dropped_for(rig, command) == f"too old: {BY_HAND_MAX_AGE_MS + 100} ms in the queue"
 
 
 def test_an_order_does_not_leave_when_we_are_not_ready_any_more() -> None:

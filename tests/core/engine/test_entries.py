@@ -365,6 +365,21 @@ def test_the_last_look_refuses_what_is_too_old() -> None:
     assert rig.engine._entries.last_refusal(order) == "too old: 1001 ms in the queue"
 
 
+def test_an_entry_that_cannot_leave_is_let_go_of_after_its_time_and_its_market_is_free() -> None:
+    """The budget was used up, and it stood in the queue until the next look at the budget, a minute later."""
+    rig = Rig()
+    _, order = queued_behind(rig)
+    rig.handle(RateLimitRead(10_000, 10_000, D(1_000)))
+    rig.advance(ENTRY_MAX_AGE_MS)
+    assert rig.order(order).status is OrderStatus.QUEUED
+    assert rig.m.orders.is_busy(order.market)
+    rig.advance(100)
+    assert not rig.m.orders.is_busy(order.market)
+    assert rig.m.scheduler.depths == (0, 0, 0)
+    (row,) = [r for r in rig.rows(OrderRow) if r.status is OrderStatus.CANCELED]
+    assert (row.cloid, row.reason) == (order.cloid, "too old: 1100 ms in the queue")
+
+
 def test_an_entry_that_did_not_leave_takes_its_signal_and_its_cancel_with_it() -> None:
     rig = Rig()
     rig.sends = False

@@ -30,7 +30,9 @@ GUARDS_OF_ENTRIES = (
     + of(
         "core/engine/entries.py",
         never("last_stopped", "if m.latch.tripped or m.stopping:"),
-        never("last_too_old", "if m.now - order.created_at_ms > ENTRY_MAX_AGE_MS:"),
+        change("last_too_old", "reason = self.too_old(order) or self.not_ready()", "reason = self.not_ready()"),
+        change("age_by_hand", "(BY_HAND_MAX_AGE_MS if is_by_hand else ENTRY_MAX_AGE_MS)", "ENTRY_MAX_AGE_MS"),
+        never("waits_too_long", "if why := self.too_old(order):"),
         change(
             "last_not_ready",
             "reason = self.not_ready() or self.flattening(market)",

@@ -11,7 +11,7 @@ GUARDS_OF_HANDS = of(
     nothing("id_once", "self._ids.add(command.cloid)"),
     never("id_ours", "if not is_by_hand(command.cloid, self._m.run.cloid_space):"),
     change("judged", "if refused is not None:", "if False:"),
-    never("too_old", "if not reason and m.now - order.created_at_ms > MAX_AGE_MS:"),
+    change("too_old", "reason = reason or self._entries.too_old(order)", "pass"),
     change("last_stopped", "reason = self._entries.stopped()", 'reason = ""'),
     without("last_not_ready", "self._entries.not_ready() or "),
     change(

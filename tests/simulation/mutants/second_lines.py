@@ -7,6 +7,8 @@ the engine without them is green in the life of the record, and red without the 
 from __future__ import annotations
 
 BEHIND: dict[str, tuple[str, ...]] = {
+    "entries.last_too_old": ("entries.waits_too_long",),
+    "by_hand.too_old": ("entries.waits_too_long",),
     "stopping.all_ended": ("stopping.latched_goes_on",),
     "stopping.left_connected": ("stopping.left_sync",),
     "stopping.stop_ends": ("stopping.stop_goes_on",),
