@@ -155,8 +155,9 @@ class Entries:
         m, market = self._m, order.market
         if m.latch.tripped or m.stopping:
             return "stopped"
-        reason = self.too_old(order) or self.not_ready() or self.flattening(market)
-        reason = reason or m.risk.refuses_entry(m.now, self._under_way() - 1)
+        if waited := self.too_old(order):
+            return waited
+        reason = self.not_ready() or self.flattening(market) or m.risk.refuses_entry(m.now, self._under_way() - 1)
         if not reason and m.positions.get(market) is not None:
             reason = "a position has come up"
         if not reason and (m.exposure_usd(market) > m.max_market_usd or m.total_exposure_usd() > m.max_total_usd):

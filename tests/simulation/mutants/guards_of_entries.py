@@ -30,7 +30,7 @@ GUARDS_OF_ENTRIES = (
     + of(
         "core/engine/entries.py",
         never("last_stopped", "if m.latch.tripped or m.stopping:"),
-        change("last_too_old", "reason = self.too_old(order) or self.not_ready()", "reason = self.not_ready()"),
+        never("last_too_old", "if waited := self.too_old(order):"),
         change("age_by_hand", "(BY_HAND_MAX_AGE_MS if is_by_hand else ENTRY_MAX_AGE_MS)", "ENTRY_MAX_AGE_MS"),
         never("waits_too_long", "if why := self.too_old(order):"),
         change(
