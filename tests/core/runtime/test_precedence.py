@@ -139,7 +139,7 @@ def test_asleep_the_engine_asks_soon_and_awake_it_keeps_the_interpreter() -> Non
     with EngineSelector() as selector, near, far:
         selector.register(near, selectors.EVENT_READ)
         try:
-            sys.setswitchinterval(0.005)
+            sys.setswitchinterval(0.05)
             ready = threading.Timer(0.05, watching.start)
             ready.start()
             assert [key.fileobj for key, _ in selector.select(30)] == [near]
@@ -149,4 +149,48 @@ def test_asleep_the_engine_asks_soon_and_awake_it_keeps_the_interpreter() -> Non
             sys.setswitchinterval(before)
             ready.join()
             watching.join()
+    assert seen == [pytest.approx(WAKING_INTERVAL_S)]
+
+
+@pytest.mark.skipif(not hasattr(selectors, "EpollSelector"), reason="the wait of other systems has another form")
+def test_the_short_time_ends_with_the_wait_itself_and_not_a_moment_later() -> None:
+    """In the turn in which it was still set after it, the console took the interpreter back at once."""
+    before = sys.getswitchinterval()
+    seen: list[tuple[str, float]] = []
+    near, far = socket.socketpair()
+
+    def see(frame: Any, event: str, arg: Any) -> None:
+        if event.startswith("c_") and arg.__name__ == "poll":
+            seen.append((event, sys.getswitchinterval()))
+        elif event == "return" and frame.f_code.co_name in ("poll", "select"):
+            seen.append((frame.f_code.co_name, sys.getswitchinterval()))
+
+    with EngineSelector() as selector, near, far:
+        selector.register(near, selectors.EVENT_READ)
+        far.send(b"x")
+        try:
+            sys.setprofile(see)
+            selector.select(1)
+        finally:
+            sys.setprofile(None)
+            sys.setswitchinterval(before)
+    short, long = pytest.approx(WAKING_INTERVAL_S), pytest.approx(SWITCH_INTERVAL_S)
+    # The library's own work on what the wait found, between our `poll` and our `select`, is done with the long time.
+    assert seen == [("c_call", short), ("c_return", short), ("poll", long), ("select", long), ("select", long)]
+
+
+def test_where_the_wait_has_another_form_the_whole_selection_has_the_short_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before, seen = sys.getswitchinterval(), []
+    monkeypatch.setattr(selectors, "EpollSelector", type("Nothing", (), {}), raising=False)
+    with EngineSelector() as selector:
+        monkeypatch.setattr(
+            selectors.DefaultSelector, "select", lambda *_: seen.append(sys.getswitchinterval()) or [], raising=True
+        )
+        try:
+            assert selector.select(0) == []
+            assert sys.getswitchinterval() == pytest.approx(SWITCH_INTERVAL_S)
+        finally:
+            sys.setswitchinterval(before)
     assert seen == [pytest.approx(WAKING_INTERVAL_S)]
