@@ -110,7 +110,7 @@ class EngineSelector(selectors.DefaultSelector):
         super().__init__()
         self._is_wrapped = isinstance(self, getattr(selectors, "EpollSelector", ()))
         if self._is_wrapped:
-            self._selector = _Waiting(self._selector)
+            self._selector: Any = _Waiting(vars(self)["_selector"])
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if self._is_wrapped:
