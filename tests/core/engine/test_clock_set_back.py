@@ -10,7 +10,7 @@ from core.engine.lookups import REPEAT_EVERY_MS, Case, LookupDesk
 from core.messages.commands import FlattenAll, Shutdown, TripHardStop
 from core.messages.effects import Ask, Reconnect
 from core.messages.events import Tick
-from core.messages.queries import QueryBook, QueryFills, QueryOrderStatus
+from core.messages.queries import QueryBook, QueryFills, QueryOpenOrders, QueryOrderStatus, QueryPositions
 from core.model.cloid import CloidMaker
 from core.model.order import Cancels, OrderStatus, PendingCancel
 from core.model.position import ExitReason
@@ -187,3 +187,26 @@ def test_a_market_without_data_is_left_out_no_later() -> None:
     set_back(rig)
     rig.advance(10_000)
     assert rig.m.markets[SNDK].left_out
+
+
+def test_before_anything_was_heard_there_is_nothing_to_set_back() -> None:
+    rig = Rig(ready=False)
+    set_back(rig)
+    rig.connect()
+    rig.ready()
+    assert rig.m.readiness.is_ready
+
+
+def test_an_orderly_stop_that_is_flat_is_confirmed_in_its_time() -> None:
+    rig = Rig()
+    rig.muted = {QueryPositions, QueryOpenOrders}
+    rig.handle(Shutdown(command_id="q", reason="the day is over"))
+    rig.advance(200)
+    assert rig.m.stopping is not None
+    since_ms = rig.m.stopping.flat_since_ms
+    assert since_ms is not None
+    set_back(rig)
+    assert rig.m.stopping.flat_since_ms == since_ms - HOUR_MS
+    rig.muted = set()
+    rig.advance(40_000)
+    assert rig.m.finished

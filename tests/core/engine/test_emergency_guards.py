@@ -387,3 +387,41 @@ def test_after_an_action_that_was_paced_it_looks_no_earlier_than_the_next_may_go
     dex = Dex("xyz")
     dex.on_acted(1_000, 3_500)
     assert dex._reads[Kind.POSITIONS].due_ms == 3_500
+
+
+# --- what is said in odd moments ------------------------------------------------------------------------------------------------
+
+
+def test_one_empty_answer_is_left_as_not_confirmed(account: Account) -> None:
+    account.positions, account.orders = {}, {}
+    while not any(d.is_empty for d in account.stop._dexes.values()):
+        account.step()
+    left = [each for each in account.stop.left(account.now_ms) if "did not say twice" in each.trouble]
+    assert left
+    assert {each.trouble for each in left} == {"the exchange did not say twice that nothing is open"}
+    account.run()
+    assert account.stop.left(account.now_ms) == []
+
+
+def test_an_answer_without_outcomes_says_nothing_of_an_exit_and_the_next_look_tells(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account.positions, account.orders = {BTC: D("0.5")}, {}
+    real = account._carry_out
+
+    def silent(send: Send) -> tuple[OrderOutcome, ...]:
+        real(send)
+        return ()
+
+    monkeypatch.setattr(account, "_carry_out", silent)
+    account.run()
+    assert not account.positions
+    assert not [text for text in account.said if "filled" in text]
+    assert len(account.batches(Orders)) == 1
+
+
+def test_without_budget_the_next_look_is_not_later_than_the_next_turn(account: Account) -> None:
+    account.refuses = lambda send: BUDGET
+    steps(account, 100)
+    assert account.stop._pace_exits
+    assert account.now_ms < account.stop.next_due_ms(account.now_ms) <= account.now_ms + 10_000

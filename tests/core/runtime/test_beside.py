@@ -41,7 +41,9 @@ def heard(server: NotificationServer, text: str) -> bool:
 
 def test_a_run_tells_its_hard_stop_and_its_end_and_shows_no_secret(tmp_path: Path) -> None:
     with NotificationServer() as server:
-        config = config_with(tmp_path, f'[alerts]\nurls = ["json://u:{TOKEN}@127.0.0.1:{server.port}/{TOKEN}"]\n')
+        config = config_with(
+            tmp_path, f'[alerts]\nexit_wait_ms = 30_000\nurls = ["json://u:{TOKEN}@127.0.0.1:{server.port}/{TOKEN}"]\n'
+        )
         then = """
 until(lambda s: s.ready.is_ready)
 program.engine.send(TripHardStop(command_id="1", who="op", reason="drill"))
@@ -81,7 +83,9 @@ print([e.text for e in program.engine.latest.audit if e.kind == "alerts"], flush
 
 def test_a_program_that_ends_before_it_connects_tells_that_too(tmp_path: Path) -> None:
     with NotificationServer() as server:
-        config = config_with(tmp_path, f'[alerts]\nurls = ["json://127.0.0.1:{server.port}/x"]\n')
+        config = config_with(
+            tmp_path, f'[alerts]\nexit_wait_ms = 30_000\nurls = ["json://127.0.0.1:{server.port}/x"]\n'
+        )
         before = "simulator.stop(); simulator = SimProcess(b'{}', (sys.executable, '-c', 'import sys; sys.exit(\\'no memory\\')'))"
         done = run_program(tmp_path, "until(lambda s: False)", before, config=config)
         assert done.returncode == 78, done.stderr
@@ -90,7 +94,9 @@ def test_a_program_that_ends_before_it_connects_tells_that_too(tmp_path: Path) -
 
 def test_an_engine_that_dies_tells_it_although_it_cannot_speak_itself(tmp_path: Path) -> None:
     with NotificationServer() as server:
-        config = config_with(tmp_path, f'[alerts]\nurls = ["json://127.0.0.1:{server.port}/x"]\n')
+        config = config_with(
+            tmp_path, f'[alerts]\nexit_wait_ms = 30_000\nurls = ["json://127.0.0.1:{server.port}/x"]\n'
+        )
         before = """
 from core.engine.engine import Engine
 def fail(self, message, now_ms):
