@@ -19,6 +19,7 @@ sys.path.insert(0, str(HERE))
 
 import bench_console  # noqa: E402
 import bench_signing  # noqa: E402
+import bench_tls  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 PATIENCE_S = 90
@@ -73,3 +74,9 @@ def test_the_venue_answers_every_client_on_both_roads() -> None:
     for road in ("HTTP", "WebSockets"):
         assert f"24 signed actions of 3 clients over {road}" in ran.stdout
     assert ran.stdout.count("(refused: 0)") == 2, ran.stdout
+
+
+def test_both_ways_into_tls_are_measured() -> None:
+    took = bench_tls.measure(writes=20)
+    assert {name: len(times) for name, times in took.items()} == {bench_tls.OURS: 20, bench_tls.LIBRARY: 20}
+    assert all(ms > 0 for times in took.values() for ms in times)

@@ -21,6 +21,7 @@ from websockets.exceptions import WebSocketException
 
 from core.messages.events import AnyEvent, ChannelError, Connected, Disconnected, PostNotSent
 from core.model.market import MarketKey
+from core.runtime import quick_tls
 from core.runtime.clock import Clock
 from core.runtime.feed_connection import FeedConnection
 from core.runtime.link import Link, LinkTimes
@@ -167,11 +168,13 @@ class Gateway:
     async def _connect(self) -> ClientConnection:
         parts = urlsplit(self._url)
         assert parts.hostname, "the config has seen to that"
+        is_tls = parts.scheme == "wss"
         async with asyncio.timeout(self._times.open_within_s):
-            sock = await connect_to(parts.hostname, parts.port or (443 if parts.scheme == "wss" else 80))
+            sock = await connect_to(parts.hostname, parts.port or (443 if is_tls else 80))
             return await connect(
                 self._url,
                 sock=sock,
+                ssl=quick_tls.context() if is_tls else None,
                 create_connection=FeedConnection,
                 compression=None,  # the exchange offers none, and inflating costs more than the bytes
                 max_queue=None,  # a full queue would stop the reading, pongs included (TEXTUAL 4)
