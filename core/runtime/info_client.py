@@ -30,6 +30,7 @@ from core.messages.queries import (
     QueryPositions,
     QueryServerTime,
 )
+from core.runtime import quick_tls
 from core.runtime.clock import Clock
 from core.runtime.rate_window import RateWindow
 
@@ -118,7 +119,9 @@ class InfoClient:
         timeout = aiohttp.ClientTimeout(
             total=self._times.answer_within_s, sock_connect=self._times.connect_within_s, connect=None
         )
-        connector = aiohttp.TCPConnector(limit=0)  # this client's own limit is the one that ranks
+        # Its answers are read in the engine's thread. limit=0: this client's own limit is the one that ranks.
+        tls = quick_tls.context() if self._url.startswith("https:") else True
+        connector = aiohttp.TCPConnector(limit=0, ssl=tls)
         try:
             # trust_env False: neither proxies nor credentials are taken from the environment.
             async with aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False) as session:
