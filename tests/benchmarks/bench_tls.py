@@ -28,7 +28,7 @@ SLEEP_S = 0.004
 WORK = 3_000
 """Rounds of a loop, a tenth of a millisecond or so, between waking and writing."""
 ORDER = b"x" * 500
-OURS, LIBRARY = "ours", "the library's own"
+OURS, PLAIN = "ours", "the library's own"
 
 
 class _Way:
@@ -78,7 +78,7 @@ def measure(writes: int = WRITES) -> dict[str, list[float]]:
         server = made.signed("server", "DNS:localhost")
         ways = {
             OURS: _Way(quick_tls.context(), server, made.authority),
-            LIBRARY: _Way(ssl.create_default_context(), server, made.authority),
+            PLAIN: _Way(ssl.create_default_context(), server, made.authority),
         }
     stop = threading.Event()
     threads = [
@@ -101,7 +101,7 @@ def main() -> None:
     found = {name: [took[int(len(took) * part)] for part in (0.5, 0.9, 0.99)] for name, took in measure().items()}
     for name, (p50, p90, p99) in found.items():
         print(f"  {name:18} p50 {p50:6.3f}   p90 {p90:6.3f}   p99 {p99:6.3f}")
-    ratios = [theirs / ours for theirs, ours in zip(found[LIBRARY], found[OURS], strict=True)]
+    ratios = [theirs / ours for theirs, ours in zip(found[PLAIN], found[OURS], strict=True)]
     print(f"  the library's own by ours: p50 {ratios[0]:.1f} x, p90 {ratios[1]:.1f} x, p99 {ratios[2]:.1f} x")
 
 
