@@ -102,11 +102,13 @@ def measure(
             with Terminal(command, cols=120, rows=40) as console:
                 keep_to(console.pid, CORES[:-1])
                 console.wait_for_bytes(b"LIVE", patience_s)
+                begun, stolen = time.monotonic(), stolen_s()
                 trade(int(port))
+                share = (stolen_s() - stolen) / (time.monotonic() - begun)
                 console.send("q")
                 console.wait_exit(patience_s)
             samples: dict[str, list[float]] = json.loads(out.read_text())
-            return samples
+            return {**samples, "stolen": [share]}
         finally:
             keep_to(os.getpid(), CORES)
             venue.terminate()
@@ -117,6 +119,18 @@ def keep_to(pid: int, cores: list[int]) -> None:
     """Run it on these cores alone. Nothing happens on a machine of one core, or where this cannot be asked for."""
     if len(CORES) > 1:
         os.sched_setaffinity(pid, cores)
+
+
+def stolen_s() -> float:
+    """Seconds, summed over all cores, in which a virtual machine's host gave them to somebody else. Zero where nobody says so.
+
+    Source: proc_stat(5), "steal".
+    """
+    try:
+        of_all_cores = Path("/proc/stat").read_text().splitlines()[0].split()
+        return int(of_all_cores[8]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return 0.0
 
 
 def first_frames(starts: int = STARTS, patience_s: float = 30) -> list[float]:
@@ -200,6 +214,7 @@ def report(name: str, samples: dict[str, list[float]]) -> float:
         print(
             f"  collections of generation {generation}, ms:     {describe([ms for g, ms in samples['gc_ms'] if g == generation])}"
         )  # type: ignore[misc]
+    print(f"  taken away from this machine by its host: {samples['stolen'][0]:.2%} of a core")
     return statistics.median(whole) if whole else 0.0
 
 
