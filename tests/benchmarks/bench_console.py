@@ -103,12 +103,20 @@ def measure(
                 keep_to(console.pid, CORES[:-1])
                 console.wait_for_bytes(b"LIVE", patience_s)
                 begun, stolen = time.monotonic(), stolen_s()
+                timer = subprocess.Popen(
+                    [sys.executable, str(HERE / "bare_timer.py")],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+                keep_to(timer.pid, CORES[:-1])
                 trade(int(port))
+                late, _ = timer.communicate()
                 share = (stolen_s() - stolen) / (time.monotonic() - begun)
                 console.send("q")
                 console.wait_exit(patience_s)
             samples: dict[str, list[float]] = json.loads(out.read_text())
-            return {**samples, "stolen": [share]}
+            return {**samples, "bare_late_ms": json.loads(late), "stolen": [share]}
         finally:
             keep_to(os.getpid(), CORES)
             venue.terminate()
@@ -210,6 +218,7 @@ def report(name: str, samples: dict[str, list[float]]) -> float:
     print(
         f"  tick lateness, ms:                  {describe(samples['tick_late_ms'][WARM_UP_TICKS:])}   aim: p99 < 3, max < 20"
     )
+    print(f"    of a bare timer on that core, ms: {describe(samples['bare_late_ms'])}")
     for generation in range(3):
         print(
             f"  collections of generation {generation}, ms:     {describe([ms for g, ms in samples['gc_ms'] if g == generation])}"
