@@ -168,7 +168,8 @@ class Entries:
         """Why what caused a queued order is so long ago that it must not leave; empty if it may."""
         tracked = self._m.orders.get(order.cloid)
         is_by_hand = tracked is not None and tracked.purpose is Purpose.MANUAL
-        age_ms = self._m.now - order.created_at_ms
+        # The table's time goes back with our clock, the order's own does not.
+        age_ms = self._m.now - (tracked or order).created_at_ms
         is_old = age_ms > (BY_HAND_MAX_AGE_MS if is_by_hand else ENTRY_MAX_AGE_MS)
         return f"too old: {age_ms} ms in the queue" if is_old else ""
 

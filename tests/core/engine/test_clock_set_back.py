@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine_rig import BUY, NOW, NVDA, SNDK, Rig, foreign_order, orders_of, report_of, update
 
 from core.engine.cancels import CancelDesk
+from core.engine.entries import ENTRY_MAX_AGE_MS
 from core.engine.flatten import Flattener
 from core.engine.lookups import REPEAT_EVERY_MS, Case, LookupDesk
 from core.messages.commands import FlattenAll, Shutdown, TripHardStop
@@ -147,6 +148,20 @@ def test_an_entry_that_waits_is_dropped_and_none_is_by_a_jitter() -> None:
     assert rig.m.scheduler.depths == (0, 0, 1)
     rig.now -= HOUR_MS
     rig.engine.handle(Tick(), rig.now)
+    assert rig.m.scheduler.depths == (0, 0, 0)
+
+
+def test_an_entry_that_waits_is_as_old_as_it_was() -> None:
+    rig = Rig()
+    rig.sends = False
+    rig.enter()
+    rig.dislocate(NVDA, side=BUY)
+    rig.advance(500)
+    rig.now -= ENTRY_MAX_AGE_MS - 1
+    rig.handle(Tick())
+    rig.advance(ENTRY_MAX_AGE_MS - 500)
+    assert rig.m.scheduler.depths == (0, 0, 1)
+    rig.advance(1)
     assert rig.m.scheduler.depths == (0, 0, 0)
 
 

@@ -32,6 +32,7 @@ GUARDS_OF_ENTRIES = (
         never("last_stopped", "if m.latch.tripped or m.stopping:"),
         never("last_too_old", "if waited := self.too_old(order):"),
         change("age_by_hand", "(BY_HAND_MAX_AGE_MS if is_by_hand else ENTRY_MAX_AGE_MS)", "ENTRY_MAX_AGE_MS"),
+        change("age_set_back", "(tracked or order).created_at_ms", "order.created_at_ms"),
         never("waits_too_long", "if why := self.too_old(order):"),
         change(
             "last_not_ready",
