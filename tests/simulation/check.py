@@ -46,9 +46,12 @@ def is_explained(error: str) -> bool:
     return any(e in error.lower() for e in EXPLAINED)
 
 
+def orders_of(effect: Effect, *, entries: bool) -> list[PendingOrder]:
+    """Of a post: those that may add to a position, or those that only reduce one."""
+    if not isinstance(effect, Post) or not isinstance(effect.batch, Orders):
+        return []
+    return [o for o in effect.batch.orders if o.reduce_only is not entries]
+
+
 def has_entry(effect: Effect) -> bool:
-    return (
-        isinstance(effect, Post)
-        and isinstance(effect.batch, Orders)
-        and any(not o.reduce_only for o in effect.batch.orders)
-    )
+    return bool(orders_of(effect, entries=True))

@@ -16,8 +16,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from branches import Branches
-from checkers import Inflight, TimeStopped, all_checkers
+from checkers import all_checkers
 from msgspec import Struct, field
+from way_out_checkers import TimeStopped
+from wire_checkers import Inflight
 
 from core.messages.effects import Effect
 from core.messages.events import Tick

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from checkers import OnTheWire
 from ledger import Ledger
+from wire_checkers import OnTheWire
 
 from core.messages.effects import Post
 from core.messages.events import Fills, PositionsRead, Tick

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import seeds
 import soak
-from checkers import Checker
+from check import Check
 from checkers import all_checkers as honest_checkers
 from seeds import Case, Life, play
 from soak import arguments, cases_of, main, seed_range
@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 SHORT = ["--weather-ms", "8000"]
 
 
-class Planted(Checker):
+class Planted(Check):
     """Objects to the third action at the venue."""
 
     def executed(self, world, entry):

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 
 import pytest
-from checkers import Checker, all_checkers
+from check import Check
+from checkers import all_checkers
 from seeds import Case, Life, added, alone, play
 from soak import make_pool, play_all
 
@@ -210,7 +211,7 @@ def test_a_life_that_breaks_a_rule_is_red():
         assert_green([life])
 
 
-class Objecting(Checker):
+class Objecting(Check):
     def executed(self, world, entry):
         objects = sum(e.kind == "order" for e in world.exchange.actions) >= 10
         self.expect(not objects, "the tenth order")
