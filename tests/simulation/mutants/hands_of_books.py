@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 from msgspec.structs import replace
+from mutants import generous
 
 from core.config import MarketConfig, SimConfig
 from core.messages.events import Bbo
@@ -177,16 +178,13 @@ def _config(plan: Plan, dice: Random) -> Any:
         execution=execution,
         risk=replace(
             config.risk,
-            max_consecutive_losses=1_000,
-            max_flatten_failures=1_000,
-            max_rejected_per_hour=1_000,
+            **generous.RISK,
             max_mark_mid_divergence_bps=D(dice.choice((50, 50, 500))),
             position_sync_ms=1_000,
         ),
         safety=replace(
             config.safety,
-            max_daily_trades=10_000,
-            auto_stop_loss_usd=D(10_000),
+            **generous.DAY,
             max_notional_usd=D(100),
             allowed_markets=None,
         ),

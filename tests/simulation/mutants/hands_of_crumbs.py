@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 from msgspec.structs import replace
+from mutants import generous
 
 from core.config import MarketConfig, SimConfig
 from core.hyperliquid.actions import envelope
@@ -108,13 +109,10 @@ def crumbs(plan: Plan, length_ms: int, dice: Random) -> Plan:
         min_edge_bps=D(100),
         post_timeout_ms=8_000,
     )
-    forgiving = replace(
-        config.risk, max_consecutive_losses=1_000, max_flatten_failures=1_000, max_rejected_per_hour=1_000
-    )
+    forgiving = replace(config.risk, **generous.RISK)
     safety = replace(
         config.safety,
-        max_daily_trades=10_000,
-        auto_stop_loss_usd=D(10_000),
+        **generous.DAY,
         allowed_markets=None,
         max_notional_usd=D(900),
     )

@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 from msgspec.structs import replace
+from mutants import generous
 from mutants.hands_of_waits import _trade
 
 from core.config import MarketConfig, SimConfig
@@ -160,13 +161,10 @@ def _config(plan: Plan, coins: list[str], time_stop_ms: int) -> Any:
         config,
         markets=tuple(MarketConfig(c) for c in coins),
         execution=execution,
-        risk=replace(
-            config.risk, max_consecutive_losses=1_000, max_flatten_failures=1_000, max_rejected_per_hour=1_000
-        ),
+        risk=replace(config.risk, **generous.RISK),
         safety=replace(
             config.safety,
-            max_daily_trades=10_000,
-            auto_stop_loss_usd=D(10_000),
+            **generous.DAY,
             max_notional_usd=D(100),
             allowed_markets=None,
         ),

@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 from msgspec.structs import replace
+from mutants import generous
 
 from core.config import MarketConfig, SimConfig
 from core.messages.commands import CancelAll, FlattenAll, FlattenMarket, PauseEntries, PlaceOrder, TripHardStop
@@ -243,9 +244,7 @@ def _config(plan: Plan, dice: Random) -> Any:
         execution=execution,
         risk=replace(
             config.risk,
-            max_consecutive_losses=1_000,
-            max_flatten_failures=1_000,
-            max_rejected_per_hour=1_000,
+            **generous.RISK,
             position_sync_ms=1_000,
         ),
         safety=replace(

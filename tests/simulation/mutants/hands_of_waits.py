@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 from msgspec.structs import replace
+from mutants import generous
 from mutants.hands_of_ticket import TROUBLES_OF_TICKET
 
 from core.config import MarketConfig, SimConfig
@@ -214,15 +215,12 @@ def _config(plan: Plan, dice: Random, is_slow: bool) -> Any:
     )
     forgiving = replace(
         config.risk,
-        max_consecutive_losses=1_000,
-        max_flatten_failures=1_000,
-        max_rejected_per_hour=1_000,
+        **generous.RISK,
         position_sync_ms=1_000,
     )
     safety = replace(
         config.safety,
-        max_daily_trades=10_000,
-        auto_stop_loss_usd=D(10_000),
+        **generous.DAY,
         allowed_markets=None,
         max_notional_usd=D(30),
     )
