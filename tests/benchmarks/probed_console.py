@@ -22,13 +22,22 @@ CONFIG, OUT = sys.argv[1], sys.argv[2]
 
 from websockets.frames import DATA_OPCODES, Frame  # noqa: E402
 
+from core.engine import entries  # noqa: E402
 from core.messages.effects import Post  # noqa: E402
 from core.model.order import Orders  # noqa: E402
 from core.runtime import inbox, lifecycle, link, loop, loop_meter, outside  # noqa: E402
 from core.runtime.feed_connection import FeedConnection  # noqa: E402
 
 clock = time.perf_counter
-stations: dict[str, list[float]] = {"received": [], "parsed": [], "taken": [], "decided": [], "signed": [], "sent": []}
+stations: dict[str, list[float]] = {
+    "received": [],
+    "parsed": [],
+    "taken": [],
+    "signal": [],
+    "decided": [],
+    "signed": [],
+    "sent": [],
+}
 """Moments of each counted entry, one list per station, in seconds."""
 lateness: list[float] = []
 pauses: list[tuple[int, float]] = []
@@ -40,7 +49,7 @@ _waiting: deque[float] = deque()
 _of_quote: dict[Any, tuple[float, float]] = {}
 """Received and parsed, of the newest quote of each kind and market."""
 _message: Any = None
-_taken = _decided = _signed = 0.0
+_taken = _signal = _decided = _signed = 0.0
 _frame_received = 0.0
 
 
@@ -92,6 +101,13 @@ def handle(real: Real, turning: Any, message: Any) -> None:
     _message = None
 
 
+@probe(entries.Entries, "_judge")
+def judge(real: Real, *given: Any) -> None:
+    global _signal
+    _signal = clock()
+    real(*given)
+
+
 @probe(outside.Outside, "perform")
 def perform(real: Real, world: Any, effect: Any) -> None:
     global _decided
@@ -109,7 +125,7 @@ def _count(effect: Post, sent: float) -> None:
     fresh = int(time.time() * 1000) - order.created_at_ms <= (clock() - _taken) * 1000 + 1
     link_is_empty = not _link or (not _link[-1]._posts and not _link[-1]._is_full)
     if order.market == _message.market and not order.reduce_only and fresh and link_is_empty:
-        moments = (*times, _taken, _decided, _signed, sent)
+        moments = (*times, _taken, _signal, _decided, _signed, sent)
         for values, moment in zip(stations.values(), moments, strict=True):
             values.append(moment)
 
