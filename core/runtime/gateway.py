@@ -78,6 +78,8 @@ class Gateway:
             connects: How often may be connected.
         """
         self._url = url
+        # Made once: reading the trusted certificates holds the engine up for 30 ms, and a reconnect is no moment for that.
+        self._tls = quick_tls.context() if urlsplit(url).scheme == "wss" else None
         self._account = account
         self._put = put
         self._clock = clock
@@ -168,13 +170,12 @@ class Gateway:
     async def _connect(self) -> ClientConnection:
         parts = urlsplit(self._url)
         assert parts.hostname, "the config has seen to that"
-        is_tls = parts.scheme == "wss"
         async with asyncio.timeout(self._times.open_within_s):
-            sock = await connect_to(parts.hostname, parts.port or (443 if is_tls else 80))
+            sock = await connect_to(parts.hostname, parts.port or (443 if self._tls else 80))
             return await connect(
                 self._url,
                 sock=sock,
-                ssl=quick_tls.context() if is_tls else None,
+                ssl=self._tls,
                 create_connection=FeedConnection,
                 compression=None,  # the exchange offers none, and inflating costs more than the bytes
                 max_queue=None,  # a full queue would stop the reading, pongs included (TEXTUAL 4)

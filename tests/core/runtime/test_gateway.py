@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -25,6 +26,7 @@ from core.messages.events import (
     Subscribed,
 )
 from core.model.market import MarketKey
+from core.runtime import quick_tls
 from core.runtime.clock import SystemClock
 from core.runtime.gateway import CONNECTS_PER_MINUTE, Gateway, GatewayTimes
 from core.runtime.link import LinkTimes
@@ -301,6 +303,26 @@ async def test_a_server_that_is_no_websocket(events: Events) -> None:
     async with running(Gateway(url, ACCOUNT, events.put, SystemClock(), times=QUICK)):
         assert "502" in (await events.until(ChannelError, 2)).text
     server.close()
+
+
+async def test_who_is_trusted_is_read_once_and_not_again_at_a_reconnect(
+    events: Events, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[ssl.SSLContext] = []
+    monkeypatch.setattr(quick_tls, "context", lambda: made.append(ssl.create_default_context()) or made[-1])
+    hello: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        hello.put_nowait(await reader.read(1))
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    url = f"wss://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws"
+    async with running(Gateway(url, ACCOUNT, events.put, SystemClock(), times=QUICK)):
+        await events.until(ChannelError, 3)
+    server.close()
+    assert len(made) == 1
+    assert {hello.get_nowait() for _ in range(3)} == {b"\x16"}, "a TLS handshake each time"
 
 
 async def test_a_server_that_accepts_and_says_nothing_is_given_up_in_time(events: Events) -> None:
