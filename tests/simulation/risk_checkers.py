@@ -45,6 +45,7 @@ from core.model.market import MarketKey
 from core.model.order import Orders, OrderStatus, Purpose, TrackedOrder
 from core.model.position import ExitReason
 from core.model.rounding import tick_size
+from core.sim.truth import ActionEntry
 from core.sim.world.world import World
 
 
@@ -302,9 +303,14 @@ class Exits(Check):
         self._jumped_ms = 0
         self._last: dict[MarketKey, tuple[str, int]] = {}
         """The newest exit of a market, and when it left."""
+        self._opened_ms: dict[str, int] = {}
+        """Since when the venue holds, or last held, something there: what a late fill adds is as old as what it was added to."""
 
     def started(self, world: World) -> None:
         self._last.clear()
+
+    def executed(self, world: World, entry: ActionEntry) -> None:
+        self._opened_ms.update((coin, held.opened_ms) for coin, held in self.ledger.held.items())
 
     def turn(self, world: World, message: Message, effects: Sequence[Effect]) -> None:
         x = world.plan.config.execution
@@ -346,7 +352,7 @@ class Exits(Check):
                     and not world.marks["trouble clock_step"]
                     and not world.stops.runs  # somebody else may have closed it just before
                 ):
-                    age = t.exit_ms - t.entry_ms
+                    age = t.exit_ms - min(t.entry_ms, self._opened_ms.get(t.market.name, t.entry_ms))
                     self.expect(age >= x.time_stop_ms, f"{t.market}: a time stop after {age} ms of {x.time_stop_ms}")
 
     def _pause(self, world: World, market: MarketKey, cloid: str) -> None:
