@@ -97,6 +97,8 @@ class Synced(Check):
             return
         m, now_ms = engine.machines, world.steady_ms
         most = max(self.OLD_MS, 3 * world.plan.config.risk.position_sync_ms)
+        if world.marks["trouble clock_step"]:  # how long it was since the message before is lost with it
+            most += world.plan.config.execution.tick_interval_ms
         self.expect("orderUpdates" in self._heard, "ready, and no ack of the order updates")
         self.expect("fills" in self._heard, "ready, and the fills never came")
         self.expect("clock" in self._heard, "ready, and the exchange's time was never read")
