@@ -26,9 +26,22 @@ class SignalsPane(LiveLines):
         if picture.snapshot is None:
             return [text("waiting for the engine", "dim")]
         tally = picture.snapshot.tally
-        denied = [text(f"{gate} {number}", "warn") for gate, number in tally.denied if number]
-        first: Line = (("denied: ", "dim"), *(denied[0] if denied else text("none", "dim")))
-        return flow([first, *denied[1:], *_totals(tally)], width, height)
+        totals = _totals(tally)
+        rarest_first = sorted((number, gate) for gate, number in tally.denied if number)
+        for cut in range(len(rarest_first) + 1):  # what went wrong with posts and orders is never what finds no room
+            parts = [*_denied(tally, {gate for _, gate in rarest_first[:cut]}), *totals]
+            if len(_broken(parts, width)) <= height:
+                break
+        return flow(parts, width, height)
+
+
+def _denied(tally: TallyView, hidden: set[str]) -> list[Line]:
+    """Gate by gate, in the order in which they are asked; of the hidden ones, how many."""
+    parts = [text(f"{gate} {number}", "warn") for gate, number in tally.denied if number and gate not in hidden]
+    if hidden:
+        parts.append(text(f"+{len(hidden)} more", "dim"))
+    first: Line = (("denied: ", "dim"), *(parts[0] if parts else text("none", "dim")))
+    return [first, *parts[1:]]
 
 
 def _totals(tally: TallyView) -> list[Line]:
@@ -51,13 +64,19 @@ def _rejected(tally: TallyView) -> str:
     return f"{tally.orders_rejected} rejected" + (f" ({explained} by the market)" if explained else "")
 
 
-def flow(parts: list[Line], width: int, height: int) -> list[Line]:
-    """Parts one after another, broken between them; what finds no room is counted on the last line."""
+def _broken(parts: list[Line], width: int) -> list[list[Line]]:
+    """Parts one after another, broken between them."""
     lines: list[list[Line]] = [[]]
     for part in parts:
         if lines[-1] and line_width(join([*lines[-1], part])) > width:
             lines.append([])
         lines[-1].append(part)
+    return lines
+
+
+def flow(parts: list[Line], width: int, height: int) -> list[Line]:
+    """Parts one after another, broken between them; what finds no room is counted on the last line."""
+    lines = _broken(parts, width)
     if len(lines) <= height:
         return [join(line) for line in lines]
     kept = lines[:height]

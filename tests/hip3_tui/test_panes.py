@@ -344,6 +344,16 @@ def test_denials_are_shown_by_reason() -> None:
     assert "more" in shown(SignalsPane(), made.snapshot(), 40, 2)
 
 
+def test_where_room_is_short_the_rarest_denials_go_and_what_became_of_posts_and_orders_stays() -> None:
+    pane, most = SignalsPane(), made.snapshot()
+    assert "not ready 12  has position 61  pending order 25  action budget 4" in shown(pane, most, 74, 9)
+    assert shown(pane, most, 74, 3).split("\n") == [
+        "denied: has position 61  +3 more  posts 61 sent, 60 answered",
+        "orders 55 accepted, 4 rejected (3 by the market)  timed out 1",
+        "flattens 29, slowest 1.2s",
+    ]
+
+
 # --- audit -------------------------------------------------------------------------------------------------------------
 
 
