@@ -105,15 +105,11 @@ def measure(
                 keep_to(console.pid, CORES[:-1])
                 console.wait_for_bytes(b"LIVE", patience_s)
                 begun, stolen = time.monotonic(), stolen_s()
-                timer = subprocess.Popen(
-                    [sys.executable, str(HERE / "bare_timer.py")],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    text=True,
-                )
-                keep_to(timer.pid, CORES[:-1])
-                trade(int(port))
-                late, _ = timer.communicate()
+                bare = [sys.executable, str(HERE / "bare_timer.py")]
+                with subprocess.Popen(bare, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as timer:
+                    keep_to(timer.pid, CORES[:-1])
+                    trade(int(port))
+                    late, _ = timer.communicate()
                 share = (stolen_s() - stolen) / (time.monotonic() - begun)
                 console.send("q")
                 console.wait_exit(patience_s)
